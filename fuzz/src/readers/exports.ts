@@ -1,4 +1,5 @@
 /** Exported folders: config.json, the task that programs are tried on, and tasks that were adapted to before. */
+import { wordFeatureSlots } from "@innerloop/core/tasks";
 import { encodeArrays } from "@innerloop/core/training";
 import { readExportedConfig } from "@innerloop/experiments";
 import type { PortableArray } from "@innerloop/graph";
@@ -28,8 +29,7 @@ const labelled: ExportedConfig = {
   options: { order: 2, steps: 1 },
   loss: "cross-entropy",
   ways: 2,
-  classes: undefined,
-  targets: undefined,
+  answers: { kind: "classes" },
   support: 3,
   padded: true,
   mayBeEmpty: false,
@@ -103,6 +103,13 @@ const rows: ExportedConfig["inputs"] = {
   },
 };
 
+const detecting = {
+  ways: undefined,
+  answers: { kind: "objects", ways: 2, stride: 4, least: 0.1, most: 30, overlap: 0.5 },
+  inputs: { kind: "picture", size: 8, channels: 1, dtype: "uint8" },
+  outputs: ["objectness", "names", "box"],
+} as const satisfies Partial<ExportedConfig>;
+
 const configReader: Reader = {
   name: "exported folder",
   reads: "config.json of an exported folder, and the files by it",
@@ -116,7 +123,12 @@ const configReader: Reader = {
     const targets = [{ name: "fare", mean: 10, deviation: 4 }];
     return [
       bytes(storedExport(all)),
-      bytes(storedExport({ ...all, ways: undefined, targets, inputs: rows, outputs: ["mean", "deviation"] })),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: undefined, answers: { kind: "numbers", targets }, inputs: rows, outputs: ["mean", "deviation"] },
+        }),
+      ),
       bytes(
         storedExport({
           ...all,
@@ -127,6 +139,35 @@ const configReader: Reader = {
       ),
       bytes(
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
+      ),
+      bytes(storedExport({ ...all, ...detecting })),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: undefined, answers: { kind: "ratings" }, inputs: { kind: "item", slots: 4, numbers: 3 } },
+          ...{
+            outputs: ["mean"],
+            files: { ...all.files, "items.json": { sha256: digestOf(stub), bytes: stub.length } },
+          },
+        }),
+      ),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: 3, answers: { kind: "spans" }, outputs: ["scores", "tags", "mask"] },
+          inputs: { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
+        }),
+      ),
+      bytes(
+        storedExport({
+          ...all,
+          ...{ ways: undefined, outputs: ["prediction"] },
+          inputs: { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
+          answers: {
+            ...{ kind: "policy", action: { kind: "box", size: 2 }, episodes: 3, discount: 0.99, lambda: 1 },
+            ...{ baseline: "linear", trial: false },
+          },
+        }),
       ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
     ];
@@ -141,8 +182,13 @@ const configReader: Reader = {
       withPart({ inputs: { kind: "image", shape: [1e6, 1e6, 1] } }),
       withPart({ inputs: { kind: "__proto__" } }),
       withPart({ steps: { usual: 1e9 } }),
-      withPart({ classes: new Array(100_000).fill("a") }),
+      withPart({ answers: { kind: "classes", classes: new Array(100_000).fill("a") } }),
+      withPart({ answers: { kind: "constructor" } }),
+      withPart({ answers: { kind: "numbers", targets: [{ name: "a", mean: 0, deviation: 0 }] } }),
       withPart({ learner: "x".repeat(100_000) }),
+      withPart({ ...detecting, answers: { ...detecting.answers, ways: 1e9 } }),
+      withPart({ ...detecting, answers: { ...detecting.answers, stride: 1e-9 } }),
+      withPart({ ...detecting, inputs: { ...detecting.inputs, size: 1e9 } }),
     ].map(bytes);
   },
   mutations: [jsonMutation, jsonMutation, jsonMutation],
@@ -171,16 +217,20 @@ const configReader: Reader = {
       "ways",
       "support",
       "targets",
+      "answers",
+      "classes",
       "outputs",
       "coding",
       "padded",
     ],
     ...["openSet", "score", "threshold", "energy", "rejected"],
+    ...["picture", "size", "channels", "objects", "stride", "least", "most", "overlap", "objectness"],
   ],
   async run(input, place) {
     await place.once("export", () => {
       for (const name of contents) place.put(`export/${name}`, stub);
       place.put("export/expected.safetensors", expected());
+      place.put("export/items.json", stub);
     });
     place.put("export/config.json", input);
     const path = place.path("export");
@@ -209,7 +259,7 @@ const expectedReader: Reader = {
   run(input) {
     const config = parseExport(new TextDecoder().decode(bytes(storedExport(whole()))), "config.json");
     const { feeds, expected: answers } = expectedTask(input, config, "expected.safetensors");
-    for (const { shape, data } of [...Object.values(feeds), ...Object.values(answers)])
+    for (const { shape, data } of [feeds.task, feeds.asked, answers].flatMap((arrays) => Object.values(arrays)))
       checkArray({ shape, values: data });
   },
 };
@@ -226,13 +276,47 @@ const taskReader: Reader = {
     const labels = array("int64", [2], BigInt64Array.of(0n, 1n));
     const targets = array("float64", [2, 1], Float64Array.of(0.5, 1));
     return [
-      encodeTask({ ...common, classes: ["a", "b"], ids: ["1", "2"], state, examples: { inputs, labels } }),
-      encodeTask({ ...common, classes: [], ids: ["1", "2"], state, examples: { inputs, targets } }),
+      encodeTask({
+        ...common,
+        classes: ["a", "b"],
+        ids: ["1", "2"],
+        state,
+        examples: { inputs: { "": inputs }, said: { labels } },
+      }),
+      encodeTask({
+        ...common,
+        classes: [],
+        ids: ["1", "2"],
+        state,
+        examples: { inputs: { "": inputs }, said: { targets }, rows: [1, 1] },
+      }),
       encodeTask({ ...common, classes: ["a"], ids: [], state }),
+      encodeTask({
+        ...common,
+        classes: ["a", "b"],
+        ids: ["1", "2"],
+        state,
+        examples: {
+          inputs: { "": inputs },
+          said: { objects: array("float64", [2, 1, 5], new Float64Array(10).fill(1)) },
+        },
+      }),
     ];
   },
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame), sealMutation(checkpointFrame)],
-  words: ["state.", "examples.inputs", "examples.labels", "task", "classes", "ids", "steps", "adapt", "invert"],
+  words: [
+    "state.",
+    "examples.inputs",
+    "examples.said.labels",
+    "examples.said.objects",
+    "rows",
+    "task",
+    "classes",
+    "ids",
+    "steps",
+    "adapt",
+    "invert",
+  ],
   run(input) {
     const { state } = decodeTask(input);
     for (const { shape, data } of Object.values(state)) checkArray({ shape, values: data });

@@ -9,6 +9,7 @@ import { exportReaders } from "./exports.js";
 import { imageReaders } from "./images.js";
 import { markedReaders } from "./marked.js";
 import { markedPictureReaders } from "./marked-pictures.js";
+import { ratedItemReaders } from "./rated-items.js";
 import { ratingBaseReaders } from "./rating-bases.js";
 import { ratingReaders } from "./ratings.js";
 import { runReaders } from "./runs.js";
@@ -34,6 +35,7 @@ export const readers: readonly Reader[] = [
   ...environmentTaskReaders,
   ...runReaders,
   ...exportReaders,
+  ...ratedItemReaders,
   ...backboneReaders,
   ...commandReaders,
 ];

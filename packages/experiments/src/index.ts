@@ -11,7 +11,8 @@ export { duplicatesText, exampleDigests } from "./domains/classification/duplica
 export type { ClassificationValues } from "./domains/classification/options.js";
 export type { ClassificationSpec } from "./domains/classification/spec.js";
 export * from "./domains/domain.js";
-export type { EntityAnswer, FoundEntity } from "./domains/entities/adaptation.js";
+export type { EntityAnswer } from "./domains/entities/adaptation.js";
+export type { FoundEntity } from "./domains/entities/found-entities.js";
 export * from "./domains/practice.js";
 export * from "./domains/ranker.js";
 export { type Feedback, feedbackOf } from "./domains/recommendation/feedback.js";

@@ -86,7 +86,7 @@ export function memoryIo(has: {
     interactions: async ({ ratings }) => interactions[ratings] ?? missing(ratings),
     ratedItems: async (path) => ratedItems[path] ?? missing(path),
     markedPictures: missing,
-    letterboxedImages: (paths) => missing(paths.join(", ")),
+    letterboxedImages: (images) => missing(images.map(String).join(", ")),
     textBackbone: missing,
     imageBackbone: missing,
     tokenizer: missing,

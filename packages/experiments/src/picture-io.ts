@@ -56,6 +56,10 @@ export interface PictureIo {
    * @throws UsageError where there is nothing; DataError with file and line
    */
   markedPictures(path: string, reading: PictureReading, work: LongWork): Promise<FoundMarkedPictures>;
-  /** Image files, and the images in folders, each in a square as those of `FoundMarkedPictures.letterboxed`. */
-  letterboxedImages(paths: readonly string[], size: number, work: LongWork): Promise<readonly LetterboxedImage[]>;
+  /** Image files by their paths or bytes, and the images in folders, each in a square as those of `FoundMarkedPictures.letterboxed`. */
+  letterboxedImages(
+    images: readonly (string | Uint8Array)[],
+    size: number,
+    work: LongWork,
+  ): Promise<readonly LetterboxedImage[]>;
 }

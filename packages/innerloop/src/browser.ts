@@ -7,13 +7,19 @@ export type {
   AdaptedModel,
   AdaptSetting,
   Answer,
+  ClassAnswer,
   ExportedAnswer,
   ExportedExample,
   ExportedLearner,
+  ExportedRecommendation,
   ExportedTask,
+  PolicyAnswer,
   Practice,
   PracticeRequest,
+  RatingAnswer,
+  SpanAnswer,
   TrainedModel,
+  ValueAnswer,
 } from "@innerloop/experiments";
 
 /**

@@ -19,7 +19,7 @@ import { exportedMachine, machine } from "./offered-executor.js";
  * console.log(await task.predict(["new.png"]));
  */
 export function load<A extends Answer = Answer>(folder: string, options?: LoadOptions): Promise<TrainedModel<A>>;
-export function load<L extends ExportedLearner>(folder: string): Promise<L>;
+export function load<L extends ExportedLearner<unknown>>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {
   if (typeof folder === "string" && folder !== "" && Object.keys(options).length === 0) {
     const { isExported, loadExported } = await exportedMachine();

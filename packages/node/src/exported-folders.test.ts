@@ -1,44 +1,20 @@
 /** Runs as exported folders: written, verified, loaded, adapted and asked, with the answers of the run itself. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { ExportedLearner, type ExportedTask, type Flags } from "@innerloop/experiments";
+import { ExportedLearner, type ExportedTask } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collected } from "./cli/collected-output.fixture.js";
 import { evalCommand } from "./cli/commands/eval-command.js";
-import { exportCommand, verifyCommand } from "./cli/commands/export-command.js";
 import type { InvocationOptions } from "./cli/commands/registry.js";
 import { trainCommand } from "./cli/commands/train-command.js";
 import { machineIo } from "./data/machine-io.js";
 import { onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
+import { exportedRuns } from "./exported-runs.fixture.js";
 import { load } from "./runs/load.js";
 
-let folder: string;
-const inFolder = (name: string): string => join(folder, name);
-
-async function train(name: string, target: string, chosen: Flags): Promise<void> {
-  const small = { iterations: 3, metaBatch: 1, validateEvery: 0, workers: 1, evalSteps: [0, 3] };
-  await trainCommand(
-    { target, chosen: { ...small, ...chosen }, invocation: { run: inFolder(name), skipEvaluation: true } },
-    collected().output,
-  );
-}
-
-async function exported(run: string, invocation: InvocationOptions = {}): Promise<string> {
-  const { output, text } = collected();
-  const out = inFolder(`exported-${run}`);
-  await exportCommand({ folder: inFolder(run), chosen: { workers: 1 }, invocation: { out, ...invocation } }, output);
-  return text();
-}
-
-async function verified(name: string): Promise<string> {
-  const { output, text } = collected();
-  await verifyCommand(inFolder(name), output);
-  return text();
-}
+const { folder, inFolder, train, exported, verified, remove } = await exportedRuns("exported");
 
 const rides = (): string => {
   const lines = Array.from({ length: 8 }, (_, city) =>
@@ -75,7 +51,6 @@ async function characters() {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "innerloop-exported-"));
   await writeFile(inFolder("rides.csv"), `${rides()}\n`);
   await writeFile(inFolder("intents.csv"), `${intents()}\n`);
   await train("maml", "hanzi", { filters: 4 });
@@ -99,7 +74,7 @@ beforeAll(async () => {
     },
   });
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(remove);
 
 describe.each(["maml", "prototypes"])("a run of characters, %s", (run) => {
   let learner: ExportedLearner;
@@ -434,9 +409,9 @@ describe("the folder", () => {
     await expect(exported(run, invocation)).rejects.toThrow(problem);
   });
 
-  test("kinds of task that are not exported are refused with the reason, and nothing is written", async () => {
-    await train("walks", "navigation-2d", { episodes: 2, horizon: 4, metaBatch: 2, iterations: 1 });
-    await expect(exported("walks")).rejects.toThrow(/ILE201 .*which are not exported/);
+  test("a learner that has no such programs is refused with the reason, and nothing is written", async () => {
+    await train("walks", "bandits", { learner: "rl2", units: 4, metaBatch: 2, iterations: 1 });
+    await expect(exported("walks")).rejects.toThrow(/ILR301 .*remembers/);
     expect(existsSync(inFolder("exported-walks"))).toBe(false);
   });
 });

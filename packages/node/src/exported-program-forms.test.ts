@@ -231,6 +231,36 @@ describe("images as bytes", () => {
     });
   });
 
+  test("of colours, become the grey that the learner sees", async () => {
+    const learner = adapting();
+    const params = learner.init(key(1));
+    const imageInput = { greyOfColours: true, invert: true };
+    const { models } = exported({ learner, params, spec: imageSpec, imageInput });
+    expect(slots(models.few_shot.inputs)[0]).toBe("support_inputs uint8[6,8,8,3]");
+    expect(slots(models.predict.inputs).at(-1)).toBe("query_inputs uint8[queries,8,8,3]");
+    const [known, asked] = [bytes(18, 1), bytes(9, 5)];
+    const grey = (list: Uint8Array) => {
+      const mean = (_: unknown, i: number): number => 1 - (list[3 * i]! + list[3 * i + 1]! + list[3 * i + 2]!) / 765;
+      return tensor(Float32Array.from({ length: list.length / 3 }, mean), [list.length / 192, 8, 8, 1]);
+    };
+    const labels = [0, 1, 2, 0, 1, 2];
+    const trained = new TrainedLearner({ learner, params, spec: imageSpec, executor: native });
+    const task = await trained.adapt({ x: grey(known), y: tensor(labels, [6], "int32") }, { steps: 2 });
+    const { logits } = await runOnce(models.few_shot, {
+      support_inputs: { bytes: known, shape: [6, 8, 8, 3] },
+      support_labels: tensor(labels, [6], "int64"),
+      support_mask: tensor(new Float32Array(6).fill(1)),
+      steps: tensor([2], [], "int64"),
+      query_inputs: { bytes: asked, shape: [3, 8, 8, 3] },
+    });
+    const expected = toNumbers(await task.predict(grey(asked)));
+    toNumbers(logits!).forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i]!, 4);
+    });
+    const colours: TaskSpec = { ...imageSpec, x: { shape: [8, 8, 3], dtype: "float32" } };
+    expect(() => exported({ ...of(learner, colours), imageInput })).toThrow(/ILR101 imageInput: there is no grey/);
+  });
+
   test.each([
     [{ scale: 0 }, /ILR101 imageInput: scale 0/],
     [{ mean: [0, 0] }, /ILR101 imageInput: mean has 2 numbers for 1 channels/],

@@ -181,6 +181,15 @@ test("tasks of another learner are refused, whatever they say of whose they are"
   await Promise.all([learner.dispose(), stranger.dispose()]);
 });
 
+test("folders of before there were other kinds tell targets beside their answers, and are read", async () => {
+  const config = JSON.parse(new TextDecoder().decode(files["config.json"]));
+  const { answers, ...others } = config.innerloop;
+  const earlier = { ...config, innerloop: { ...others, targets: answers.targets } };
+  const learner = await open({ ...files, "config.json": new TextEncoder().encode(JSON.stringify(earlier)) });
+  expect(learner.config.answers).toEqual(answers);
+  await learner.dispose();
+});
+
 test("files that config.json tells truly, and that are others than they should be, are refused", async () => {
   const {
     "onnx/adapt.onnx": adapt,

@@ -17,7 +17,7 @@ const rows = (given: unknown): number[][] => {
 const matrix = (list: readonly (readonly number[])[]) =>
   tensor(Float32Array.from(list.flat()), [list.length, list[0]?.length ?? 0]);
 
-const score = { name: "score", mean: 0, deviation: 1 };
+const scores = { kind: "numbers", targets: [{ name: "score", mean: 0, deviation: 1 }] } as const;
 function rankings(features: number, shots: number): TaskSource {
   return {
     name: "rankings",
@@ -56,7 +56,7 @@ export const ranking = domain({
   describe: ({ options: { features } }) => [["data", `rankings of vectors of ${features}`]],
   taskSizes: ["shots"],
   heldOut: ({ options: { features } }) => ({ features }),
-  exported: ({ options: { features } }) => ({ inputs: { kind: "numbers", shape: [features] }, targets: [score] }),
+  exported: ({ options: { features } }) => ({ inputs: { kind: "numbers", shape: [features] }, answers: scores }),
   adaptation: {
     readSupport: async (given) => {
       const scored = rows(given);

@@ -1,6 +1,6 @@
 /** An exported learner in a real Chromium, from the files of a static server: it answers as in Node. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -30,12 +30,81 @@ interface ClassAnswer {
   readonly probability: number;
 }
 
+/** Learners of other kinds: how they are trained, what they adapt to and are asked, what they recommend. */
+const kinds = {
+  ratings: {
+    words: ["preferences", "--learner", "ridge"],
+    examples: [
+      { item: "i003", rating: 5 },
+      { item: "i009", rating: 1 },
+    ],
+    asked: ["i001", "i002"],
+    request: { top: 5 },
+  },
+  spans: {
+    words: ["entities", "--types", "2", "--shots", "2", "--queries", "4", "--word-units", "8"],
+    examples: ["Oslo", "Rome", "Bonn"].map((city) => ({
+      text: `a flight to ${city} please`,
+      spans: [{ start: 12, end: 12 + city.length, type: "city" }],
+    })),
+    asked: ["home from Zürich", "a flight to Kyiv please"],
+    request: undefined,
+  },
+  policy: {
+    words: ["navigation-2d", "--episodes", "2", "--horizon", "4", "--meta-batch", "2", "--hidden", "8"],
+    examples: [1, 2].map((i) => ({
+      observations: [
+        [0, 0],
+        [0.1 * i, 0],
+      ],
+      actions: [
+        [0.1 * i, 0],
+        [0, 0.1],
+      ],
+      rewards: [-1, -0.5],
+    })),
+    asked: [
+      [0, 0],
+      [0.3, 0.1],
+    ],
+    request: undefined,
+  },
+} as const;
+
+/** Sentences of four domains, a line each. */
+const markedLines = (): string =>
+  ["book", "call", "deliver", "fetch"]
+    .flatMap((domain) =>
+      Array.from({ length: 20 }, (_, i) => {
+        const text = `please ${domain} it at ${i} now`;
+        const at = text.indexOf(` ${i} `) + 1;
+        const spans = [
+          [at, at + `${i}`.length, "time"],
+          [0, 6, "wish"],
+        ];
+        return JSON.stringify({ text, domain, spans });
+      }),
+    )
+    .join("\n");
+
+/** Numbers of an answer, one after another, and its texts. */
+function partsOf(value: unknown): { readonly numbers: readonly number[]; readonly others: string } {
+  const numbers: number[] = [];
+  const others = JSON.stringify(value, (_, each: unknown) => {
+    if (typeof each !== "number") return each;
+    numbers.push(each);
+    return 0;
+  });
+  return { numbers, others };
+}
+
 describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
   let folder: string;
   let browser: Browser;
   let site: Site;
   let page: AskedPage;
   let native: readonly ClassAnswer[];
+  const ofKinds: Record<string, { readonly answers: unknown; readonly recommended: unknown }> = {};
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "innerloop-web-export-"));
     const command = (...words: string[]): Promise<unknown> =>
@@ -63,12 +132,40 @@ process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uin
     const inNode = ["--input-type=module", "--eval", script, given, join(folder, "exported")];
     native = JSON.parse((await run(process.execPath, inNode, { cwd: root })).stdout) as typeof native;
 
-    const names = (await readdir(join(folder, "exported"), { recursive: true, withFileTypes: true }))
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name));
-    const files = await Promise.all(
-      names.map(async (name) => [name.slice(join(folder, "exported").length), await readFile(name)] as const),
-    );
+    await writeFile(join(folder, "marked.jsonl"), markedLines());
+    const other = `import { loadExported } from "@innerloop/node";
+const { examples, asked, request } = JSON.parse(process.argv[1]);
+const learner = await loadExported(process.argv[2]);
+const task = await learner.adapt(examples);
+const answers = await task.predict(asked);
+process.stdout.write(JSON.stringify({ answers, recommended: request && (await task.recommend(request)) }));`;
+    const updates = ["--iterations", "2", "--validate-every", "0", "--workers", "1", "--skip-evaluation"];
+    for (const [kind, { words, examples: few, asked: some, request }] of Object.entries(kinds)) {
+      const place = join(folder, `exported-${kind}`);
+      const data = kind === "spans" ? ["--data", join(folder, "marked.jsonl")] : [];
+      await command("train", ...words, ...data, ...updates, "--run", join(folder, kind));
+      await command("export", join(folder, kind), "-o", place);
+      const told = JSON.stringify({ examples: few, asked: some, request });
+      const answered = await run(process.execPath, ["--input-type=module", "--eval", other, told, place], {
+        cwd: root,
+      });
+      ofKinds[kind] = JSON.parse(answered.stdout) as (typeof ofKinds)[string];
+    }
+
+    const filesIn = async (place: string) => {
+      const names = (await readdir(place, { recursive: true, withFileTypes: true }))
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name));
+      return Promise.all(names.map(async (name) => [name.slice(place.length), await readFile(name)] as const));
+    };
+    const files = await filesIn(join(folder, "exported"));
+    const served = async (kind: string) =>
+      Object.fromEntries(
+        (await filesIn(join(folder, `exported-${kind}`))).map(([name, bytes]) => [
+          `/exported-${kind}${name.replaceAll("\\", "/")}`,
+          bytes,
+        ]),
+      );
     const below = (path: string, changed = (_: string, bytes: Uint8Array): Uint8Array => bytes) =>
       Object.fromEntries(files.map(([name, bytes]) => [path + name.replaceAll("\\", "/"), changed(name, bytes)]));
     const damaged = (name: string, bytes: Uint8Array): Uint8Array =>
@@ -82,6 +179,7 @@ process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uin
         ...below("/exported"),
         ...below("/damaged", damaged),
         ...below("/longer", longer),
+        ...Object.assign({}, ...(await Promise.all(Object.keys(kinds).map(served)))),
       },
     });
     browser = await startChromium();
@@ -109,6 +207,24 @@ process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uin
     // What a canvas holds are the same bytes.
     expect(found.ofCanvases).toEqual(found.answers);
     expect(found.restored).toEqual(found.answers[0]);
+  });
+
+  it.each(Object.entries(kinds))("of %s answers as in Node", async (kind, { examples: few, asked: some, request }) => {
+    const found = await page.ask<{
+      readonly answers: unknown;
+      readonly recommended?: unknown;
+      readonly restored: unknown;
+      readonly ms: number;
+    }>("exportedKind", { address: `exported-${kind}`, examples: few, asked: some, request });
+    console.log(`an exported learner of ${kind} answers in ${found.ms.toFixed(1)} ms`);
+    for (const part of ["answers", "recommended"] as const) {
+      const [here, there] = [partsOf(found[part] ?? null), partsOf(ofKinds[kind]![part] ?? null)];
+      expect(here.others).toBe(there.others);
+      here.numbers.forEach((value, i) => {
+        expect(Math.abs(value - there.numbers[i]!)).toBeLessThan(1e-3);
+      });
+    }
+    expect(found.restored).toEqual(found.answers);
   });
 
   it.each([

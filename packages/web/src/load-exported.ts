@@ -1,13 +1,14 @@
 /** Exported learners in a page: from an address, or from files at hand. */
 import {
   ExportError,
+  type ExportedAnswer,
   type ExportedFiles,
   type ExportedIo,
   type ExportedLearner,
   filesAtHand,
   openExported,
 } from "@innerloop/experiments";
-import { decodeImages, type ImageDecoding, type ImageSource } from "./images/decode-images.js";
+import { decodeImages, type ImageDecoding, type ImageSource, letterboxedPictures } from "./images/decode-images.js";
 import { type WebExecutor, workerExecutor } from "./web-executor.js";
 
 /** Options of `loadExported`. */
@@ -23,6 +24,7 @@ export interface LoadExportedOptions {
  * files by their names below it. Images may be whatever a page has of them: a File or Blob, a canvas, ImageData, an
  * ImageBitmap, an address, or numbers.
  *
+ * @typeParam A its answers: `ClassAnswer`, `ValueAnswer`, `RatingAnswer` and others, by the kind of its tasks
  * @throws ExportError ILE202 where files are missing, too large or not those that config.json tells; GraphError as of
  *   `workerExecutor`
  * @example
@@ -30,13 +32,13 @@ export interface LoadExportedOptions {
  * const task = await learner.adapt([{ input: canvas, label: "thorn" }, { input: file, label: "ash" }]);
  * const { label, probability } = await task.predict(canvas);
  */
-export async function loadExported(
+export async function loadExported<A = ExportedAnswer>(
   source: string | URL | Readonly<Record<string, Uint8Array>>,
   { executor, signal }: LoadExportedOptions = {},
-): Promise<ExportedLearner> {
+): Promise<ExportedLearner<A>> {
   const files = typeof source === "string" || source instanceof URL ? filesAt(source, signal) : filesAtHand(source);
   const { portable } = executor ?? (await usualExecutor());
-  return openExported(files, { engine: portable, io: pageIo });
+  return openExported<A>(files, { engine: portable, io: pageIo });
 }
 
 let shared: Promise<WebExecutor> | undefined;
@@ -105,18 +107,28 @@ const decodingOf = ({ size, channels, pixels }: Reading): ImageDecoding => ({
 
 const pageIo: ExportedIo = {
   images: async (paths, reading) => {
-    const sources = paths.map((path) => new URL(path, document.baseURI));
-    const bytes = await decodeImages(sources, decodingOf(reading));
+    const bytes = await decodeImages(paths.map(addressOf), decodingOf(reading));
     return bytes.map((each, i) => ({ name: paths[i]!, bytes: each }));
   },
-  decoded: (images, reading) =>
-    decodeImages(
-      images.map((bytes) => new Blob([bytes.slice()])),
-      decodingOf(reading),
-    ),
+  decoded: (images, reading) => decodeImages(images.map(fileOf), decodingOf(reading)),
+  letterboxedImages: async (images, size) => {
+    const found = await letterboxedPictures(
+      images.map((image) => (typeof image === "string" ? addressOf(image) : fileOf(image))),
+      size,
+    );
+    return found.map((each, i) => {
+      const image = images[i]!;
+      return { name: typeof image === "string" ? image : `image ${i + 1}`, ...each };
+    });
+  },
   picture: (given, reading) =>
     isPicture(given) ? decodeImages([given], decodingOf(reading)).then(([bytes]) => bytes!) : undefined,
+  squarePicture: (given, size) =>
+    isPicture(given) ? letterboxedPictures([given], size).then(([picture]) => picture!) : undefined,
 };
+
+const addressOf = (path: string): URL => new URL(path, document.baseURI);
+const fileOf = (bytes: Uint8Array): Blob => new Blob([bytes.slice()]);
 
 /** Classes of pictures that a page has; not all browsers know all of them. */
 const pictureClasses = ["Blob", "ImageData", "ImageBitmap", "HTMLCanvasElement", "OffscreenCanvas", "URL"] as const;

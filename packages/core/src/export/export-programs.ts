@@ -32,7 +32,7 @@ import { paramsDigest } from "../artifacts/adapted-bytes.js";
 import type { OpenSetRule } from "../evaluation/open-set-rule.js";
 import type { AnyAdapter } from "../learners/learner.js";
 import type { Examples } from "../tasks/task.js";
-import type { TaskSpec } from "../tasks/task-spec.js";
+import type { SpecTree, TaskSpec } from "../tasks/task-spec.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { type ImageInput, type InputForm, inputForm } from "./input-form.js";
 import { predictionOutputs } from "./prediction-outputs.js";
@@ -69,6 +69,8 @@ export interface ExportOptions<Params extends Tree = Tree> {
   readonly imageInput?: ImageInput;
   /** By which an input is of none of the classes: predictions have `rejected` with it. */
   readonly openSet?: OpenSetRule | undefined;
+  /** The look of one input that is predicted for, where it is another than that of examples: of a policy an observation, not an episode. */
+  readonly asked?: SpecTree;
   /** Further notes for `metadata_props`. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -150,7 +152,7 @@ export const exportProgram = <Params extends Tree>(name: ProgramName, options: E
 
 /** What models are written of, and how. */
 function writing<Params extends Tree>(options: ExportOptions<Params>) {
-  const { params, spec, queries, imageInput, unrolled, masked = true, padded, openSet } = options;
+  const { params, spec, queries, imageInput, unrolled, asked, masked = true, padded, openSet } = options;
   const learner = options.learner as AnyAdapter;
   const support = wholeOption("support", options.support ?? spec.support.rows, 1);
   if (queries !== undefined) wholeOption("queries", queries, 1);
@@ -160,6 +162,7 @@ function writing<Params extends Tree>(options: ExportOptions<Params>) {
     params,
     masked,
     inputs: inputForm(spec.x, imageInput),
+    asked: inputForm(asked ?? spec.x, imageInput),
     targets: targetForm(learner, spec),
     support,
     queries: queries ?? "queries",
@@ -253,6 +256,7 @@ interface ProgramParts {
   readonly learner: AnyAdapter;
   readonly params: Tree;
   readonly inputs: InputForm;
+  readonly asked: InputForm;
   readonly targets: TargetForm;
   readonly support: number;
   readonly padded: boolean;
@@ -275,7 +279,7 @@ class Programs {
   private readonly state: readonly (PortableSlot | undefined)[];
 
   constructor(readonly parts: ProgramParts) {
-    const { params, inputs, targets, support, padded, queries, masked } = parts;
+    const { params, inputs, asked, targets, support, padded, queries, masked } = parts;
     this.parameters = Object.fromEntries(namedLeaves(params).map(([path, leaf]) => [dotted("parameters", path), leaf]));
     const rows = padded ? support : rowsOfSupport;
     this.taskInputs = [
@@ -284,7 +288,7 @@ class Programs {
       ...(masked ? [{ name: "support_mask", dtype: "float32", shape: [rows] } as const] : []),
       { name: "steps", dtype: "int64", shape: [] },
     ];
-    this.queryInputs = inputs.slots("query_inputs", queries);
+    this.queryInputs = asked.slots("query_inputs", queries);
     const own = symbols(Object.entries(this.parameters).map(([name, { dtype, shape }]) => ({ name, dtype, shape })));
     const adapted = this.adaptedSomehow(own, support);
     const known = new Set(Object.values(own));
@@ -407,8 +411,8 @@ class Programs {
   }
 
   private predictions(adapted: Tree, inputs: TensorsByName): TensorsByName {
-    const { learner, inputs: form, targets, openSet } = this.parts;
-    const x = form.tree("query_inputs", inputs);
+    const { learner, asked, targets, openSet } = this.parts;
+    const x = asked.tree("query_inputs", inputs);
     return predictionOutputs(learner.predict(adapted, x), { loss: learner.loss, targets, x, openSet });
   }
 

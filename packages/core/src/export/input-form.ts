@@ -1,5 +1,5 @@
 /** The inputs of an example as inputs of a portable model. */
-import { div, type PortableSlot, sub, type Tensor, type TensorsByName, type Tree, tensor } from "@innerloop/graph";
+import { div, type PortableSlot, sub, sum, type Tensor, type TensorsByName, type Tree, tensor } from "@innerloop/graph";
 import { isTensorSpec, type SpecTree, type TensorSpec } from "../tasks/task-spec.js";
 import { TrainingError } from "../training/training-error.js";
 
@@ -9,6 +9,8 @@ export interface ImageInput {
   readonly scale?: number;
   /** Dark lines on light ground are made light on dark: each byte b becomes `scale` - b first. False by default. */
   readonly invert?: boolean;
+  /** Grey images come as bytes of three colours, of which the model takes the mean. False by default: bytes have the channels of images. */
+  readonly greyOfColours?: boolean;
   /** Subtracted behind that: one number, or one for each channel. 0 by default. */
   readonly mean?: readonly number[];
   /** What is left is divided by it, likewise; 1 by default. */
@@ -28,7 +30,12 @@ export function inputForm(spec: SpecTree, image: ImageInput | undefined): InputF
     return { slots: (name, rows) => treeSlots(name, spec, rows), tree: (name, inputs) => treeOf(name, spec, inputs) };
   const prepared = imagePreparation(spec, image);
   return {
-    slots: (name, rows) => treeSlots(name, spec, rows).map((slot) => ({ ...slot, dtype: "uint8" })),
+    slots: (name, rows) =>
+      treeSlots(name, spec, rows).map(({ shape, ...slot }) => ({
+        ...slot,
+        dtype: "uint8",
+        shape: image.greyOfColours ? [...shape.slice(0, -1), colours] : shape,
+      })),
     tree: (name, inputs) => prepared(inputs[name]!),
   };
 }
@@ -54,6 +61,8 @@ const specsBelow = (name: string, spec: SpecTree): [string, TensorSpec][] =>
     ? [[name, spec]]
     : Object.entries(spec).flatMap(([part, child]) => specsBelow(`${name}.${part}`, child as SpecTree));
 
+const colours = 3;
+
 function imagePreparation(spec: SpecTree, image: ImageInput): (bytes: Tensor) => Tensor {
   const refuse = (problem: string, remedy: string): never => {
     throw new TrainingError("ILR101", "imageInput", problem, remedy);
@@ -61,7 +70,9 @@ function imagePreparation(spec: SpecTree, image: ImageInput): (bytes: Tensor) =>
   if (!isTensorSpec(spec) || spec.dtype !== "float32" || spec.shape.length !== 3)
     return refuse("inputs are no images", "Leave it out, or give tasks of images [height, width, channels]");
   const channels = spec.shape[2]!;
-  const { scale = 255, invert = false, mean = [0], deviation = [1] } = image;
+  const { scale = 255, invert = false, greyOfColours = false, mean = [0], deviation = [1] } = image;
+  if (greyOfColours && channels !== 1)
+    refuse(`there is no grey of colours in images of ${channels} channels`, "Leave greyOfColours out");
   if (!(scale > 0 && Number.isFinite(scale))) refuse(`scale ${scale}`, "Use a number above 0");
   for (const [name, list, above] of [
     ["mean", mean, Number.NEGATIVE_INFINITY],
@@ -73,7 +84,9 @@ function imagePreparation(spec: SpecTree, image: ImageInput): (bytes: Tensor) =>
       refuse(`${name} [${list.join(", ")}]`, `Use finite numbers${above === 0 ? " above 0" : ""}`);
   }
   return (bytes) => {
-    const ofOne = div(invert ? sub(scale, bytes) : bytes, scale);
+    const light = invert ? sub(scale, bytes) : bytes;
+    // Sums of bytes are exact: the mean is rounded once.
+    const ofOne = greyOfColours ? div(sum(light, -1, { keepAxes: true }), colours * scale) : div(light, scale);
     const centred = mean.every((value) => value === 0) ? ofOne : sub(ofOne, tensor(mean));
     return deviation.every((value) => value === 1) ? centred : div(centred, tensor(deviation));
   };

@@ -1,18 +1,33 @@
 /** A run as the files of an exported learner, and the proof that these answer as the run does. */
 import type { Learner } from "@innerloop/core";
 import type { AnyLearner } from "@innerloop/core/learners";
-import { classesIn, isCollector, specOf, splitSeed, type TaskSpec, type TensorSpec } from "@innerloop/core/tasks";
-import { exportedOutputs, exportPrograms, lossDescription, TrainedLearner } from "@innerloop/core/training";
 import {
-  allocate,
-  type DType,
-  type PortableArray,
+  type CollectingLearner,
+  classesIn,
+  isCollector,
+  isTensorSpec,
+  specOf,
+  splitSeed,
+  type TaskSpec,
+  type TensorSpec,
+} from "@innerloop/core/tasks";
+import {
+  exportedOutputs,
+  exportPrograms,
+  lossDescription,
+  type TaskSupply,
+  TrainedLearner,
+} from "@innerloop/core/training";
+import {
+  mapTree,
+  namedLeaves,
   type PortableArrays,
   type PortableEngine,
   type Tensor,
   type TensorsByName,
   type Tree,
   type TypedArray,
+  tensor,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
@@ -29,8 +44,10 @@ import { ExportError } from "./export-error.js";
 import { type ExportedConfig, type ExportedOpenSet, storedExport, supportRows } from "./exported-config.js";
 import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { exportedFiles } from "./exported-folder.js";
-import { openFewShot, openPrograms } from "./exported-programs.js";
-import { type ExportForm, formOf } from "./input-forms.js";
+import { kindOf } from "./exported-kinds.js";
+import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
+import { type ExportedInputs, type ExportForm, formOf } from "./input-forms.js";
+import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
 
 /** The run to export, and how. */
@@ -73,6 +90,8 @@ const uncertain =
 /** Tasks that files are tried on. */
 const triedTasks = 20;
 const usualSupport = 25;
+/** Answers in expected.safetensors at most, where programs take any number of queries. */
+const mostExpected = 1024;
 
 /**
  * Makes the files of an exported learner of a run.
@@ -86,15 +105,17 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
   const prepared = await prepareRun(run, withFlags(own, { ...norm, ...data }), host);
   const { learner, tasks } = prepared.experiment;
-  if (isCollector(tasks.test)) throw refused(run, "its tasks are collected by acting, and hold no examples");
-  const source = tasks.test;
   const { params, iteration, checkpoint } = await loadParams(run, prepared.trained ?? learner, wanted);
   const chosen = await readChosenSteps(run, { checkpoint, iteration });
   const found = await findOpenSetRule(run);
   const { options, protocol, command } = run.config;
   const seed = splitSeed(options.seed, "test");
-  const taskSpec = specOf(source, { operation: "export", seed }) as unknown as TaskSpec<Tree, Tree>;
-  const support = supportOf(request, taskSpec.support.rows);
+  const trainedSteps = learner.steps;
+  const asked =
+    trainedSteps === undefined ? undefined : (chosen?.steps ?? Math.max(...options.evalSteps, trainedSteps));
+  const held = heldOutTasks(tasks.test, { ...{ seed, learner, params, request, asked, host }, ofStep: form.ofStep });
+  const { spec: taskSpec, stages } = held;
+  const support = stages === undefined ? supportOf(request, taskSpec.support.rows) : taskSpec.support.rows;
   const spec = { ...withOutputs(taskSpec, learner), support: { ...taskSpec.support, rows: support } };
   const any = learner as unknown as AnyLearner;
   const norms = String(learner.description.batchNorm ?? "none");
@@ -103,33 +124,33 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const programs = exportPrograms({
     learner: any,
     params,
-    spec,
+    spec: withTargets(spec, form),
     support,
     queries,
     unrolled,
+    masked: kindOf(form.answers).masked,
+    asked: askedSpec(form.inputs),
     imageInput: form.imageInput,
     openSet,
-    metadata: { inputs: JSON.stringify(form.inputs), protocol: JSON.stringify(protocol) },
+    metadata: {
+      inputs: JSON.stringify(formOf(form.inputs).stored?.(form.inputs) ?? form.inputs),
+      protocol: JSON.stringify(protocol),
+    },
   } as Parameters<typeof exportPrograms>[0]);
-  const { models, parametersDigest } = programs;
-  const ways = form.targets ? undefined : programs.ways;
-  const trainedSteps = learner.steps;
-  const usual =
-    trainedSteps === undefined
-      ? undefined
-      : (programs.steps.fixed ?? chosen?.steps ?? Math.max(...options.evalSteps, trainedSteps));
+  const { models, parametersDigest, ways } = programs;
+  const usual = trainedSteps === undefined ? undefined : (stages?.taken ?? programs.steps.fixed ?? asked);
   const outputs = models.predict.outputs.map(({ name }) => name);
-  requireAnswers(run, outputs, form);
+  const { output } = kindOf(form.answers);
+  if (!outputs.includes(output)) throw refused(run, `its answers are ${outputs.join(", ")}, without ${output}`);
   const told: Omit<ExportedConfig, "files"> = {
     learner: learner.name,
     options: learner.description,
     loss: lossDescription(learner.loss).title,
     ways,
-    classes: form.classes,
-    targets: form.targets,
+    answers: form.answers,
     support,
     padded: programs.padded,
-    mayBeEmpty: taskSpec.support.mayBeEmpty === true,
+    mayBeEmpty: taskSpec.support.mayBeEmpty === true || stages !== undefined,
     queries,
     steps: { usual, fixed: trainedSteps === undefined ? undefined : programs.steps.fixed },
     batchNorm: norms,
@@ -143,7 +164,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     parameters: parametersDigest,
     versions: request.versions,
   };
-  const count = Math.min(triedTasks, source.count ?? triedTasks);
+  const count = Math.min(triedTasks, held.count ?? triedTasks);
   const tried: TriedTask[] = [];
   const trained = new TrainedLearner<Tree, Tree, Tree, Tree>({
     learner: any,
@@ -155,11 +176,11 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   try {
     for (let i = 0; i < count; i++) {
       host.signal?.throwIfAborted();
-      const { support: given, query } = source.sample(seed, i) as unknown as HeldOut;
+      const { support: given, query } = takenTask(await held.sample(i), form.inputs);
       const task = await trained.adapt(given as never, usual === undefined ? {} : { steps: usual });
       const found = (await task.predict(query.x as never)) as unknown as TensorsByName;
-      const feeds = feedsOf(given, { ...told, form, steps: usual ?? 0 });
-      tried.push({ feeds, queries: rowsOfTask(query.x, form), expected: arraysOf(found) });
+      const feeds = feedsOf(given, { ...told, taken: usual ?? 0 });
+      tried.push({ feeds, queries: queryRows(query.x, told), expected: answeredBy(found, told) });
     }
   } finally {
     await trained.release();
@@ -179,15 +200,73 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
 }
 
 interface HeldOut {
-  readonly support: { readonly x: Tensor; readonly y: Tensor; readonly present?: Tensor };
-  readonly query: { readonly x: Tensor };
+  readonly support: { readonly x: Tree; readonly y: Tree; readonly present?: Tensor };
+  readonly query: { readonly x: Tree };
+}
+
+/** Held-out tasks of a run, as they are drawn or collected. */
+interface HeldOutTasks {
+  readonly spec: TaskSpec<Tree, Tree>;
+  readonly count?: number | undefined;
+  /** Of tasks whose steps have examples of their own: how many steps are taken. */
+  readonly stages?: { readonly taken: number };
+  sample(index: number): Promise<HeldOut>;
+}
+
+/** @param setting.ofStep examples of a step, where each step has examples of its own */
+function heldOutTasks(
+  source: TaskSupply<Tree, Tree, Tree>,
+  setting: {
+    readonly seed: number;
+    readonly learner: Learner;
+    readonly params: Tree;
+    readonly request: ExportRequest;
+    readonly ofStep: number | undefined;
+    /** Steps that are usually taken. */
+    readonly asked: number | undefined;
+    readonly host: SessionHost;
+  },
+): HeldOutTasks {
+  const { seed, learner, params, request, ofStep, asked, host } = setting;
+  if (!isCollector(source)) {
+    const spec = specOf(source, { operation: "export", seed }) as unknown as TaskSpec<Tree, Tree>;
+    const sample = async (index: number) => source.sample(seed, index) as unknown as HeldOut;
+    return { spec, count: source.count, sample };
+  }
+  const { run, maxSupport, unrolled } = request;
+  const collecting = learner as unknown as CollectingLearner;
+  if (ofStep === undefined) throw refused(run, "its tasks are collected by acting, and hold no examples");
+  if (maxSupport !== undefined && maxSupport < ofStep)
+    throw new UsageError(
+      `--max-support ${maxSupport} of ${run.shown}, whose steps have ${counted(ofStep, "episode")}`,
+      `Give ${ofStep} or more`,
+    );
+  const { steps: trained = 0 } = learner;
+  const isStepped = (learner as unknown as AnyLearner).stepped !== undefined;
+  const wanted = maxSupport === undefined ? (asked ?? trained) : Math.ceil(maxSupport / ofStep);
+  // One that was trained to act as it is takes no step, and has a support set that is not looked at.
+  const taken = trained === 0 ? 0 : (unrolled ?? (isStepped ? wanted : trained));
+  const rows = Math.max(1, taken) * ofStep;
+  const collector = source.after?.(taken) ?? source;
+  return {
+    spec: { ...(collector.spec as unknown as TaskSpec<Tree, Tree>), support: { rows } },
+    stages: { taken },
+    sample: async (index) =>
+      (await collector.collect(params, seed, index, host.executor, collecting)) as unknown as HeldOut,
+  };
+}
+
+/** The look of inputs that are asked about, where it is another than that of examples. */
+function askedSpec(inputs: ExportedInputs): TensorSpec | undefined {
+  const [slot] = formOf(inputs).asked?.(inputs) ?? [];
+  return slot && { shape: slot.shape, dtype: slot.dtype as TensorSpec["dtype"] };
 }
 
 /** A held-out task, and the run's own answers. */
 interface TriedTask {
   readonly feeds: PortableArrays;
-  /** Inputs one by one, as programs take them. */
-  readonly queries: readonly TypedArray[];
+  /** Rows of inputs one by one, as programs take them. */
+  readonly queries: readonly RowValues[];
   readonly expected: PortableArrays;
 }
 
@@ -223,6 +302,29 @@ function withOutputs(spec: TaskSpec<Tree, Tree>, { classes: outputs = 0 }: Learn
   return { ...spec, y: { ...(spec.y as TensorSpec), classes: { count: outputs } } };
 }
 
+/** Tasks with no more than what examples say: a learner may be told more in training than adapting needs. */
+function withTargets(spec: TaskSpec<Tree, Tree>, { answers, inputs }: ExportForm): TaskSpec<Tree, Tree> {
+  if (isTensorSpec(spec.y)) return spec;
+  const slots = kindOf(answers).targets({
+    ...{ answers, inputs, ways: undefined, outputs: [] },
+    ...{ support: spec.support.rows, steps: { usual: undefined, fixed: undefined } },
+  });
+  const parts = slots.map(({ name }) => name.split(".")[1]);
+  return {
+    ...spec,
+    y: Object.fromEntries(Object.entries(spec.y).filter(([name]) => parts.includes(name))) as typeof spec.y,
+  };
+}
+
+/** A task as programs can be given it: its inputs are the nearest that they take. */
+function takenTask({ support, query }: HeldOut, inputs: ExportedInputs): HeldOut {
+  const { taken } = formOf(inputs);
+  if (!taken) return { support, query };
+  const nearest = (x: Tree): Tree =>
+    mapTree((leaf: Tensor) => tensor(taken(leaf.data as TypedArray, inputs), leaf.shape), x);
+  return { support: { ...support, x: nearest(support.x) }, query: { x: nearest(query.x) } };
+}
+
 /** Rows of a support set. @throws UsageError where they are fewer than a task of the run has */
 function supportOf({ run, maxSupport }: ExportRequest, rows: number): number {
   if (maxSupport === undefined) return Math.max(rows, usualSupport);
@@ -230,15 +332,6 @@ function supportOf({ run, maxSupport }: ExportRequest, rows: number): number {
   throw new UsageError(
     `--max-support ${maxSupport} of ${run.shown}, whose tasks have ${counted(rows, "example")}`,
     `Give ${rows} or more`,
-  );
-}
-
-/** @throws ExportError ILE201 where answers are none that a loader can tell */
-function requireAnswers(run: RunStore, outputs: readonly string[], { targets }: ExportForm): void {
-  if (outputs.includes(targets ? "mean" : "logits")) return;
-  throw refused(
-    run,
-    `its answers are ${outputs.join(", ")}, which are neither of classes nor numbers with their deviation`,
   );
 }
 
@@ -285,94 +378,96 @@ function openSetNotes(
       ];
 }
 
-type Feeding = Pick<ExportedConfig, "support" | "padded" | "targets"> & {
-  readonly form: ExportForm;
-  readonly steps: number;
-};
+type Told = Omit<ExportedConfig, "files">;
 
-/** Rows of a tensor, each as programs take one. */
-function rowsOfTask(x: Tensor, { inputs }: ExportForm): readonly TypedArray[] {
-  const [rows = 0, ...shape] = x.shape;
-  const size = shape.reduce((a, b) => a * b, 1);
-  const of = formOf(inputs);
-  return Array.from({ length: rows }, (_, i) =>
-    of.ofTask(x.data!.slice(i * size, (i + 1) * size) as TypedArray, inputs),
+/** Leaves of a tree by their paths as programs have them: `ids`, "" of one tensor. */
+const leavesOf = (tree: Tree): ReadonlyMap<string, Tensor> =>
+  new Map(namedLeaves(tree).map(([path, leaf]) => [path.replaceAll("/", "."), leaf]));
+
+/** Rows of a tree, in the order of slots whose names begin with that of the whole. */
+function rowsOfTree(tree: Tree, name: string, slots: readonly RowSlot[]): readonly RowValues[] {
+  const leaves = leavesOf(tree);
+  const found = slots.map((slot) => ({ slot, leaf: leaves.get(slot.name.slice(name.length + 1))! }));
+  // Of an episode each step is asked about by itself.
+  const [{ slot: first, leaf }] = found as [(typeof found)[0]];
+  return Array.from({ length: leaf.size / rowSize(first) }, (_, row) =>
+    found.map(({ slot, leaf: { data } }) => {
+      const size = rowSize(slot);
+      return inType(data!.slice(row * size, (row + 1) * size) as TypedArray, slot);
+    }),
   );
 }
 
-/** So many rows of inputs, zeros behind those that there are. */
-function inputArray(values: readonly TypedArray[], rows: number, { inputs }: ExportForm): PortableArray {
-  const { dtype, shape } = formOf(inputs).slot(inputs);
-  const size = shape.reduce((a, b) => a * b, 1);
-  const arrays = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } as const;
-  const data = new arrays[dtype](rows * size);
-  values.forEach((each, row) => {
-    data.set(each as Float32Array, row * size);
-  });
-  return { dtype, shape: [rows, ...shape], data };
+/** Values as a slot has them: class indices are whole numbers of 64 bits there. */
+const inType = (values: TypedArray, { dtype }: RowSlot): TypedArray =>
+  dtype === "int64" ? BigInt64Array.from(values as Int32Array, BigInt) : values;
+
+/** Tensors of an example's input as a learner's own tasks have them. */
+const slotsOfTask = (inputs: ExportedInputs): readonly RowSlot[] => {
+  const form = formOf(inputs);
+  return form.slotsOfTask?.(inputs) ?? form.slots(inputs);
+};
+
+/** Rows of inputs as programs take them: of images as bytes. */
+function inputRows(x: Tree, name: string, of: readonly RowSlot[], { inputs }: Told): readonly RowValues[] {
+  const slots = of.map((slot) => ({ ...slot, name: `${name}.${slot.name}` }));
+  const { ofTask } = formOf(inputs);
+  return rowsOfTree(x, name, slots).map((row) => (ofTask ? row.map((values) => ofTask(values, inputs)) : row));
+}
+
+function queryRows(x: Tree, told: Told): readonly RowValues[] {
+  const form = formOf(told.inputs);
+  return inputRows(x, "query_inputs", form.asked?.(told.inputs) ?? slotsOfTask(told.inputs), told);
 }
 
 /** A support set as programs take it. */
-function feedsOf({ x, y, present }: HeldOut["support"], { form, steps, ...told }: Feeding): PortableArrays {
-  const { targets } = told;
-  const there = x.shape[0]!;
-  const rows = supportRows(told, there);
-  const mask = new Float32Array(rows);
-  mask.set((present?.data as Float32Array | undefined) ?? new Float32Array(there).fill(1));
-  const common = {
-    support_inputs: inputArray(rowsOfTask(x, form), rows, form),
-    support_mask: { dtype: "float32", shape: [rows], data: mask },
-    steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(steps)) },
-  } as const;
-  if (!targets) {
-    const data = new BigInt64Array(rows);
-    data.set(Array.from(y.data as Int32Array, BigInt));
-    return { ...common, support_labels: { dtype: "int64", shape: [rows], data } };
-  }
-  const data = new Float32Array(rows * targets.length);
-  data.set(y.data as Float32Array);
-  return { ...common, support_targets: { dtype: "float32", shape: [rows, targets.length], data } };
+function feedsOf({ x, y, present }: HeldOut["support"], told: Told & { readonly taken: number }): PortableArrays {
+  const { taken, answers } = told;
+  const kind = kindOf(answers);
+  const inputs = inputRows(x, "support_inputs", slotsOfTask(told.inputs), told);
+  const slots = kind.targets(told);
+  const name = slots[0]!.name.split(".")[0]!;
+  const said = rowsOfTree(y, name, slots);
+  const rows = inputs.map((row, i): RowValues => [...row, ...said[i]!]);
+  const support = supportRows(told, rows.length);
+  const mask = new Float32Array(support);
+  mask.set((present?.data as Float32Array | undefined) ?? new Float32Array(rows.length).fill(1));
+  return {
+    ...stackedSlots(supportSlots(told), rows, support),
+    ...(kind.masked ? { support_mask: { dtype: "float32", shape: [support], data: mask } } : {}),
+    steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(taken)) },
+  };
 }
 
-const arraysOf = (found: TensorsByName): PortableArrays =>
+/** The run's own answers by the names that programs have for them. */
+const answeredBy = (found: TensorsByName, told: Told): PortableArrays =>
   Object.fromEntries(
-    Object.entries(found).map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data: data! }]),
+    predictionSlots(told).map((slot) => {
+      const { dtype, size, data } = found[slot.name]!;
+      return [slot.name, { dtype, shape: [size / rowSize(slot), ...slot.shape], data: data! }];
+    }),
   );
 
 /** A task and its answers as expected.safetensors has them: of programs for so many queries so many. */
-function expectedOf(
-  { feeds, queries, expected }: TriedTask,
-  { queries: fixed, ...told }: Omit<ExportedConfig, "files">,
-): PortableArrays {
-  const form = { inputs: told.inputs } as ExportForm;
-  const rows = fixed ?? queries.length;
+function expectedOf({ feeds, queries, expected }: TriedTask, told: Told): PortableArrays {
+  const rows = told.queries ?? Math.min(mostExpected, queries.length);
   // Where a task asks for fewer, the first are asked for again.
   const places = Array.from({ length: rows }, (_, i) => i % queries.length);
-  const asked = inputArray(
-    places.map((place) => queries[place]!),
-    rows,
-    form,
-  );
   const answers = Object.fromEntries(
-    Object.entries(partOf(expected, 0, queries.length)).map(
-      ([
-        name,
-        {
-          dtype,
-          shape: [, ...shape],
-          data,
-        },
-      ]) => {
-        const width = shape.reduce((a, b) => a * b, 1);
-        const all = allocate(dtype as DType, rows * width);
-        places.forEach((place, row) => {
-          all.set(data.slice(place * width, (place + 1) * width) as never, row * width);
-        });
-        return [name, { dtype, shape: [rows, ...shape], data: all }];
-      },
-    ),
+    Object.entries(expected).map(([name, { dtype, shape, data }]) => {
+      const size = rowSize({ shape: shape.slice(1) });
+      const all = zerosOf(dtype, rows * size);
+      places.forEach((place, row) => {
+        (all as Float32Array).set((data as Float32Array).subarray(place * size, (place + 1) * size), row * size);
+      });
+      return [name, { dtype, shape: [rows, ...shape.slice(1)], data: all }];
+    }),
   );
-  return { ...feeds, query_inputs: asked, ...answers };
+  const asked = stackedSlots(
+    querySlots(told),
+    places.map((place) => queries[place]!),
+  );
+  return { ...feeds, ...asked, ...answers };
 }
 
 async function checkTasks(
@@ -385,7 +480,6 @@ async function checkTasks(
   },
 ): Promise<{ readonly difference: number; readonly tasks: number }> {
   const { config, files, engine, shown } = setting;
-  const form = { inputs: config.inputs } as ExportForm;
   const source = { told: await readAllTold(files, config), shown: files.shown, engine };
   const { adapt, predict } = await openPrograms(source, config);
   let difference = 0;
@@ -399,13 +493,13 @@ async function checkTasks(
       const atOnce = config.queries ?? queries.length;
       for (let from = 0; from < queries.length; from += atOnce) {
         const some = queries.slice(from, from + atOnce);
-        const query_inputs = inputArray(some, atOnce, form);
-        const own = partOf(expected, from, some.length);
-        const two = await predict.run({ ...state, query_inputs });
-        const one = await fewShot.run({ ...feeds, query_inputs });
+        const asked = stackedSlots(querySlots(config), some, atOnce);
+        const own = rowsFrom(expected, from, some.length);
+        const two = await predict.run({ ...state, ...asked });
+        const one = await fewShot.run({ ...feeds, ...asked });
         difference = Math.max(
           difference,
-          ...[two, one].map((found) => differenceOf(partOf(found, 0, some.length), own, config.openSet)),
+          ...[two, one].map((found) => differenceOf(rowsFrom(found, 0, some.length), own, config.openSet)),
         );
       }
     }
@@ -415,24 +509,3 @@ async function checkTasks(
   if (!(difference <= tolerance)) throw disagreement(shown, difference, "the run's own answers", uncertain);
   return { difference, tasks: tried.length };
 }
-
-/** Rows of answers from one on. */
-const partOf = (found: PortableArrays, from: number, rows: number): PortableArrays =>
-  Object.fromEntries(
-    Object.entries(found).map(
-      ([
-        name,
-        {
-          dtype,
-          shape: [, ...shape],
-          data,
-        },
-      ]) => {
-        const size = shape.reduce((a, b) => a * b, 1);
-        return [
-          name,
-          { dtype, shape: [rows, ...shape], data: data.slice(from * size, (from + rows) * size) as TypedArray },
-        ];
-      },
-    ),
-  );

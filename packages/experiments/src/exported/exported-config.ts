@@ -4,7 +4,9 @@ import { isRecord, quoted } from "../options/outside-text.js";
 import { mostSteps } from "../runs/most-steps.js";
 import { isOpenSetRule } from "../runs/open-set-rule.js";
 import { ExportError } from "./export-error.js";
-import { type ExportedInputs, inputsFrom, type TargetColumn } from "./input-forms.js";
+import { answersFrom, type ExportedAnswers, kindOf } from "./exported-kinds.js";
+import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
+import { areNames, isWhole } from "./kind-values.js";
 
 /** The format of exported folders, as config.json has it. */
 export const folderFormat = "export 1";
@@ -19,6 +21,7 @@ export const exportedFileLimits = {
   "parameters.safetensors": 2 ** 32 - 1,
   "expected.safetensors": 2 ** 30,
   "preprocessor_config.json": 2 ** 20,
+  "items.json": 2 ** 28,
 } as const;
 
 /** Names of files that config.json tells the hashes of. */
@@ -48,12 +51,10 @@ export interface ExportedConfig {
   /** Its description, for people: "innerLearningRate" and the like. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly loss: string;
-  /** Classes of a task at most; undefined where numbers are predicted. */
+  /** Classes that programs tell apart at most; undefined where targets are no classes. */
   readonly ways: number | undefined;
-  /** The classes of all tasks, where they are the same everywhere. */
-  readonly classes: readonly string[] | undefined;
-  /** Numbers that are predicted, in their own units; undefined of classes. */
-  readonly targets: readonly TargetColumn[] | undefined;
+  /** What examples say beside their inputs, and what is answered. */
+  readonly answers: ExportedAnswers;
   /** Rows of a support set at most. */
   readonly support: number;
   /** Whether smaller sets are padded up to so many; where not, programs take any number of rows from 1 on. */
@@ -95,13 +96,12 @@ export const supportRows = (
 
 /** A configuration as config.json has it. */
 export function storedExport(config: ExportedConfig): object {
-  const { learner, options, loss, ways, classes, targets, support, padded, mayBeEmpty, ...rest } = config;
-  const { queries, steps, ...others } = rest;
-  const known = { ways, classes, targets, support, padded, mayBeEmpty, queries, steps };
+  const { learner, options, loss, ways, answers, inputs, ...others } = config;
+  const kept = formOf(inputs).stored?.(inputs) ?? inputs;
   return {
     model_type: modelType,
-    architectures: [ways === undefined ? "FewShotRegressor" : "FewShotClassifier"],
-    innerloop: { format: folderFormat, learner, options, loss, ...known, ...others },
+    architectures: [kindOf(answers).architecture],
+    innerloop: { format: folderFormat, learner, options, loss, ways, answers, inputs: kept, ...others },
   };
 }
 
@@ -160,10 +160,7 @@ export function parseExport(text: string, where: string): ExportedConfig {
   const isText = (each: unknown): boolean => typeof each === "string" && each.length <= longestText;
 
   const ways = maybe("ways", () => whole("ways", 1, mostRows));
-  const classes = maybe("classes", () => (areNames(told.classes) ? told.classes : wrong("classes")));
-  const targets = maybe("targets", () => (areTargets(told.targets) ? told.targets.map(plainTarget) : wrong("targets")));
-  if ((ways === undefined) === (targets === undefined)) return fail("innerloop has to have either ways or targets");
-  if (classes && (ways === undefined || classes.length > ways)) return wrong("classes");
+  const inputs = inputsFrom(told.inputs) ?? wrong("inputs");
   const { steps, options, protocol, versions, files, mayBeEmpty, outputs, parameters, checkpoint } = told;
   // Folders of before there were others tell nothing of it.
   const { padded = true } = told;
@@ -179,6 +176,8 @@ export function parseExport(text: string, where: string): ExportedConfig {
   if (!areNames(outputs) || outputs.length === 0 || outputs.length > 16) return wrong("outputs");
   if (outputs.includes("rejected") !== (openSet !== undefined) || (openSet && ways === undefined))
     return wrong("openSet");
+  const answers = answersFrom(told, { ways, inputs, outputs }) ?? wrong("answers");
+  if (!outputs.includes(kindOf(answers).output)) return wrong("outputs");
   if (!isDigest(parameters)) return wrong("parameters");
   if (checkpoint !== "best" && checkpoint !== "last") return wrong("checkpoint");
   return {
@@ -186,15 +185,14 @@ export function parseExport(text: string, where: string): ExportedConfig {
     options,
     loss: text4k("loss"),
     ways,
-    classes,
-    targets,
+    answers,
     support: whole("support", 1, mostRows),
     padded,
     mayBeEmpty,
     queries: maybe("queries", () => whole("queries", 1, mostRows)),
     steps: { usual: numberIn(steps.usual), fixed: numberIn(steps.fixed) },
     batchNorm: text4k("batchNorm"),
-    inputs: inputsFrom(told.inputs) ?? wrong("inputs"),
+    inputs,
     openSet,
     outputs,
     protocol,
@@ -202,38 +200,14 @@ export function parseExport(text: string, where: string): ExportedConfig {
     checkpoint,
     iteration: whole("iteration", 0, Number.MAX_SAFE_INTEGER),
     parameters,
-    files: toldFiles(files) ?? wrong("files"),
+    files: toldFiles(files, formOf(inputs).file?.name) ?? wrong("files"),
     versions,
   };
 }
 
 const numberIn = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
 
-const isWhole = (value: unknown, least: number, most: number): boolean =>
-  Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
-
 const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
-
-/** The question whether a value is a list of different names. */
-const areNames = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) &&
-  value.length <= longestList &&
-  value.every((each) => typeof each === "string" && each.length <= longestText) &&
-  new Set(value).size === value.length;
-
-const areTargets = (value: unknown): value is readonly TargetColumn[] =>
-  Array.isArray(value) &&
-  value.length > 0 &&
-  value.length <= longestList &&
-  value.every(
-    (each) =>
-      isRecord(each) &&
-      typeof each.name === "string" &&
-      Number.isFinite(each.mean) &&
-      Number.isFinite(each.deviation) &&
-      (each.deviation as number) > 0,
-  ) &&
-  areNames(value.map(({ name }) => name));
 
 function openSetFrom(value: unknown): ExportedOpenSet | undefined {
   if (!isRecord(value) || !isOpenSetRule(value)) return undefined;
@@ -242,10 +216,8 @@ function openSetFrom(value: unknown): ExportedOpenSet | undefined {
   return areCounts ? ({ score, threshold, steps, ways, shots } as ExportedOpenSet) : undefined;
 }
 
-const plainTarget = ({ name, mean, deviation }: TargetColumn): TargetColumn => ({ name, mean, deviation });
-
 /** The files that a value tells: none but those of an export, and what has to be there among them. */
-function toldFiles(value: unknown): ExportedConfig["files"] | undefined {
+function toldFiles(value: unknown, own: ExportedFileName | undefined): ExportedConfig["files"] | undefined {
   if (!isRecord(value)) return undefined;
   const entries = Object.entries(value);
   const areKnown = entries.every(
@@ -255,7 +227,8 @@ function toldFiles(value: unknown): ExportedConfig["files"] | undefined {
       isDigest(told.sha256) &&
       isWhole(told.bytes, 0, exportedFileLimits[name as ExportedFileName]),
   );
-  if (!areKnown || neededFiles.some((name) => !Object.hasOwn(value, name))) return undefined;
+  if (!areKnown || [...neededFiles, ...(own ? [own] : [])].some((name) => !Object.hasOwn(value, name)))
+    return undefined;
   return Object.fromEntries(
     entries.map(([name, told]) => {
       const { sha256, bytes } = told as ToldFile;

@@ -9,6 +9,7 @@ import {
   mostConfigBytes,
   parseExport,
 } from "./exported-config.js";
+import { formOf } from "./input-forms.js";
 
 /** Files by their names below the folder: a folder of a disk, bytes at hand, addresses of a page. */
 export interface ExportedFiles {
@@ -84,4 +85,22 @@ export async function readAllTold(files: ExportedFiles, config: Pick<ExportedCon
   const names = Object.keys(config.files) as ExportedFileName[];
   const contents = await Promise.all(names.map((name) => readTold(files, config, name)));
   return Object.fromEntries(names.map((name, i) => [name, contents[i]!]));
+}
+
+/**
+ * The configuration with what its inputs have in a file of their own.
+ *
+ * @param told the files that it tells
+ * @throws ExportError ILE202 where that is none of theirs
+ */
+export function openedConfig(
+  config: ExportedConfig,
+  told: Readonly<Partial<Record<ExportedFileName, Uint8Array>>>,
+  shown: string,
+): ExportedConfig {
+  const { file } = formOf(config.inputs);
+  if (!file) return config;
+  const inputs = file.opened(config.inputs, told[file.name]!);
+  if (inputs) return { ...config, inputs };
+  throw new ExportError("ILE202", `${shown}/${file.name}`, "it is not what the inputs of config.json need", remedy);
 }

@@ -29,13 +29,15 @@ export async function exportedFiles({ told, programs, form, run, expected }: Fol
 }> {
   const { models, parameters, parametersDigest } = programs;
   const { inputs } = form;
-  const preprocessor = formOf(inputs).preprocessor?.(inputs);
+  const { file, preprocessor: preprocessorOf } = formOf(inputs);
+  const preprocessor = preprocessorOf?.(inputs);
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
   const card = modelCard({ told, form, programs, results: await resultsOf(run) });
   return {
     readme: text(card),
     told: {
       ...(preprocessor ? { "preprocessor_config.json": text(`${JSON.stringify(preprocessor, null, 2)}\n`) } : {}),
+      ...(file ? { [file.name]: file.bytes(inputs) } : {}),
       "onnx/adapt.onnx": models.adapt.bytes,
       "onnx/predict.onnx": models.predict.bytes,
       "onnx/few_shot.onnx": models.few_shot.bytes,

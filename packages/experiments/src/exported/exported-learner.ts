@@ -1,17 +1,26 @@
 /** A learner out of an exported folder: adapts to a user's examples and answers, by programs alone. */
 import { statusBits } from "@innerloop/core/exported";
-import type { PortableArray, PortableArrays, PortableEngine, TypedArray } from "@innerloop/graph";
+import type { PortableArrays, PortableEngine, TypedArray } from "@innerloop/graph";
+import type { Recommendations } from "../domains/ranker.js";
 import { quoted } from "../options/outside-text.js";
 import { mostSteps } from "../runs/most-steps.js";
+import type { ClassAnswer } from "./class-kind.js";
 import { ExportError } from "./export-error.js";
-import { answersOf, type ExportedAnswer } from "./exported-answers.js";
-import { type ExportedConfig, supportRows } from "./exported-config.js";
-import { digestOf, type ExportedFiles, readAllTold, readExportedConfig } from "./exported-files.js";
-import { type OpenPrograms, openPrograms } from "./exported-programs.js";
-import { type ExportedExample, type Held, heldExamples, type KnownExample } from "./held-examples.js";
+import { type ExportedConfig, storedExport, supportRows } from "./exported-config.js";
+import { digestOf, type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
+import { kindOf } from "./exported-kinds.js";
+import { type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
+import { classesOf, type ExportedExample, type Held, heldExamples, type KnownExample } from "./held-examples.js";
 import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
-import { areFinite, decodeTask, encodeTask, type TaskContent } from "./task-bytes.js";
+import { areFinite } from "./kind-values.js";
+import type { ValueAnswer } from "./number-kind.js";
+import type { ExportedRecommendation } from "./rating-kind.js";
+import { joinedRows, type RowValues, rowSize, rowsFrom, stackedSlots } from "./row-arrays.js";
+import { decodeTask, encodeTask, type KeptExamples, type TaskContent } from "./task-bytes.js";
+
+/** An answer of an exported learner of classes, or of numbers. */
+export type ExportedAnswer = ClassAnswer & ValueAnswer;
 
 /** The means of a machine for exported learners: what runs programs, and what reads images. */
 export interface ExportedMachine {
@@ -32,9 +41,13 @@ export interface ExportedAdapting {
  * @throws ExportError ILE202 where they are none, or damaged
  * @example const learner = await openExported(filesAtHand({ "config.json": bytes, ... }), { engine, io })
  */
-export async function openExported(files: ExportedFiles, machine: ExportedMachine): Promise<ExportedLearner> {
-  const config = await readExportedConfig(files);
-  const told = await readAllTold(files, config);
+export async function openExported<A = ExportedAnswer>(
+  files: ExportedFiles,
+  machine: ExportedMachine,
+): Promise<ExportedLearner<A>> {
+  const read = await readExportedConfig(files);
+  const told = await readAllTold(files, read);
+  const config = openedConfig(read, told, files.shown);
   const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine }, config);
   return new ExportedLearner({ config, programs, io: machine.io, shown: files.shown });
 }
@@ -46,18 +59,26 @@ interface LearnerParts {
   readonly shown: string;
 }
 
-/** Inputs that one run predicts for at most, where programs take any number. */
-const mostQueries = 256;
+/** Rows that one run predicts for, where programs take any number: of small ones more, of large ones fewer, up to so many numbers. */
+const [usualQueries, mostQueries, fewNumbers, mostNumbers] = [256, 4096, 2 ** 16, 2 ** 22];
+
+/** Rows of so many numbers that one run predicts for. */
+const rowsAtOnce = (numbers: number): number =>
+  Math.max(
+    Math.min(usualQueries, Math.ceil(mostNumbers / numbers)),
+    Math.min(mostQueries, Math.floor(fewNumbers / numbers)),
+  );
 
 /**
  * A trained learner whose programs run by themselves: it needs no run, no data and no network.
  *
+ * @typeParam A its answers, by the kind of task that config.json tells: `ClassAnswer`, `ValueAnswer` and others
  * @example
  * const learner = await load<ExportedLearner>("exported/hanzi");
  * const task = await learner.adapt([{ input: "a.png", label: "thorn" }, { input: "b.png", label: "ash" }]);
  * const { label, probability } = await task.predict("new.png");
  */
-export class ExportedLearner {
+export class ExportedLearner<A = ExportedAnswer> {
   /** What the folder tells of it. */
   readonly config: ExportedConfig;
   private readonly parts: LearnerParts;
@@ -72,11 +93,11 @@ export class ExportedLearner {
   /**
    * Adapts to one task.
    *
-   * @param examples inputs with their labels, texts whose classes are in the order of their first appearance; or with their
-   *   targets, in the units of the table that the run was trained on
+   * @param examples inputs with what the kind of task says of them: labels, texts whose classes are in the order of their
+   *   first appearance; targets, in the units of the table that the run was trained on
    * @throws ExportError ILE206 for what it does not take, ILE207 where adapting diverges
    */
-  async adapt(examples: readonly ExportedExample[], options: ExportedAdapting = {}): Promise<ExportedTask> {
+  async adapt(examples: readonly ExportedExample[], options: ExportedAdapting = {}): Promise<ExportedTask<A>> {
     this.requireOpen();
     const { steps, signal } = options;
     signal?.throwIfAborted();
@@ -97,12 +118,13 @@ export class ExportedLearner {
    *
    * @throws ExportError ILE203 where they are damaged, or of another learner without such examples
    */
-  async restore(bytes: Uint8Array): Promise<ExportedTask> {
+  async restore(bytes: Uint8Array): Promise<ExportedTask<A>> {
     this.requireOpen();
     const content = decodeTask(bytes);
     const examples = this.examplesIn(content);
     const { steps, classes, invert, ids } = content;
     if (content.adapt === this.adaptDigest) {
+      if (content.examples && !examples) throw otherTask();
       this.requireFits(content);
       const held: Held = { examples, classes, reading: { invert } };
       return new ExportedTask({ learner: this, held, steps, ids, state: content.state });
@@ -115,8 +137,9 @@ export class ExportedLearner {
         "Restore it with the learner that it was saved by, or adapt to the examples again",
       );
     const { fixed, usual } = this.config.steps;
-    const taken = usual === undefined ? 0 : (fixed ?? steps);
-    return this.adapted({ examples, classes: classesOf(examples), reading: { invert } }, taken);
+    // One that took none is of a learner that takes none.
+    const taken = usual === undefined ? 0 : (fixed ?? (steps > 0 ? steps : usual));
+    return this.adapted({ examples, classes: classesOf(examples, this.config), reading: { invert } }, taken);
   }
 
   /** Gives back the memory of its programs; it adapts and answers no more. */
@@ -128,39 +151,85 @@ export class ExportedLearner {
   }
 
   /** @internal A task of held examples. */
-  async adapted(held: Held, steps: number, signal?: AbortSignal): Promise<ExportedTask> {
+  async adapted(held: Held, steps: number, signal?: AbortSignal): Promise<ExportedTask<A>> {
     this.requireOpen();
-    const { adapt } = this.parts.programs;
     const examples = held.examples!;
-    const { status, ...state } = await adapt.run(this.supportFeeds(examples, held.classes, steps));
-    signal?.throwIfAborted();
-    this.requireStatus(Number(status!.data[0]), state);
-    return new ExportedTask({ learner: this, held, steps, ids: examples.map(({ id }) => id), state });
+    const { config } = this;
+    const kind = kindOf(config.answers);
+    const rows = examples.flatMap((example) => example.rows);
+    const made = async (fed: readonly RowValues[], count: number): Promise<PortableArrays> => {
+      const { status, ...state } = await this.parts.programs.adapt.run(this.supportFeeds(fed, count));
+      signal?.throwIfAborted();
+      this.requireStatus(Number(status!.data[0]), state);
+      return state;
+    };
+    const taken = kind.gathered
+      ? await kind.gathered(rows, {
+          ...{ setting: config, adapted: made, refuse },
+          predicted: (asked, state) => this.predicted(asked, state),
+        })
+      : { rows: rows.map(({ values, said }) => [...values, ...kind.rowOf(said, held.classes, config)]), steps };
+    const state = await made(taken.rows, taken.steps);
+    const ids = examples.map(({ id }) => id);
+    return new ExportedTask({ learner: this, held, steps: taken.steps, ids, state });
   }
 
   /** @internal The answers to inputs by what adapting has made. */
   async answers(
     given: readonly unknown[],
-    { state, held, steps }: Pick<TaskParts, "state" | "held" | "steps">,
-  ): Promise<readonly ExportedAnswer[]> {
+    { state, held, steps }: Pick<TaskParts<A>, "state" | "held" | "steps">,
+  ): Promise<readonly A[]> {
+    const { config, parts } = this;
+    // After other steps than those that it was chosen with a rule means nothing.
+    const rule = config.openSet?.steps === steps ? config.openSet : undefined;
+    const form = formOf(config.inputs);
+    const read = await form.read(given.map(copyOf), config.inputs, parts.io);
+    const rows = read.map((each) => form.rows(each, held.reading, config.inputs));
+    const starts = [0];
+    for (const each of rows) starts.push(starts.at(-1)! + each.length);
+    const outputs = await this.predicted(rows.flat(), state);
+    const { classes } = held;
+    const answers = kindOf(config.answers).answers({
+      ...{ setting: config, classes, outputs, read, starts, rule, where: parts.shown },
+    });
+    return answers as readonly A[];
+  }
+
+  /** @internal All that it knows in the order of a task. @throws ExportError ILE206 where it knows nothing that may be asked about */
+  async recommendations(
+    request: ExportedRecommendation,
+    { held, state, steps }: Omit<TaskParts<A>, "learner" | "ids">,
+  ): Promise<Recommendations> {
+    const { config, parts } = this;
+    const kind = kindOf(config.answers);
+    if (!kind.recommend)
+      throw new ExportError(
+        "ILE206",
+        "recommend",
+        `${config.learner} knows no items to rank: its examples are ${kind.example}`,
+        "Ask it by `predict`",
+      );
+    return kind.recommend(request, {
+      ...{ setting: config, steps, where: parts.shown },
+      said: held.examples!.flatMap(({ rows }) => rows.map(({ said }) => said)),
+      predicted: (rows) => this.predicted(rows, state),
+    });
+  }
+
+  /** @internal Predictions for rows. */
+  async predicted(rows: readonly RowValues[], state: PortableArrays): Promise<PortableArrays> {
     this.requireOpen();
     const { config, parts } = this;
-    const { inputs, queries, openSet } = config;
-    const rule = openSet?.steps === steps ? openSet : undefined;
-    const form = formOf(inputs);
-    const read = await form.read(given.map(copyOf), inputs, parts.io);
-    const values = read.map((each) => form.prepared(each, held.reading, inputs));
-    const { dtype, shape } = form.slot(inputs);
-    const answers: ExportedAnswer[] = [];
-    const atOnce = queries ?? mostQueries;
-    for (let from = 0; from < values.length; from += atOnce) {
-      const some = values.slice(from, from + atOnce);
-      const rows = queries ?? some.length;
-      const query_inputs: PortableArray = { dtype, shape: [rows, ...shape], data: rowsOf(some, rows, dtype, shape) };
-      const outputs = await parts.programs.predict.run({ ...state, query_inputs });
-      answers.push(...answersOf(outputs, some.length, { config, classes: held.classes, rule, where: parts.shown }));
+    const slots = querySlots(config);
+    const numbers = slots.reduce((sum, slot) => sum + rowSize(slot), 0);
+    const atOnce = config.queries ?? rowsAtOnce(numbers);
+    const found: PortableArrays[] = [];
+    for (let from = 0; from < rows.length; from += atOnce) {
+      const some = rows.slice(from, from + atOnce);
+      const asked = stackedSlots(slots, some, config.queries ?? some.length);
+      found.push(rowsFrom(await parts.programs.predict.run({ ...state, ...asked }), 0, some.length));
     }
-    return answers;
+    return joinedRows(found);
   }
 
   /** @internal */
@@ -169,47 +238,35 @@ export class ExportedLearner {
   }
 
   /** @internal The bytes of a task. */
-  bytesOf({ held, steps, ids, state }: Omit<TaskParts, "learner">, keepsExamples: boolean): Uint8Array {
+  bytesOf({ held, steps, ids, state }: Omit<TaskParts<A>, "learner">, keepsExamples: boolean): Uint8Array {
     const { config } = this;
     const kept = keepsExamples ? held.examples : undefined;
-    const { dtype, shape } = formOf(config.inputs).slot(config.inputs);
-    const rows = kept?.length ?? 0;
-    const targets = config.targets?.length ?? 0;
     return encodeTask({
       ...{ adapt: this.adaptDigest, learner: config.learner, inputs: this.inputsDigest, steps },
       ...{ invert: held.reading.invert, classes: held.classes, ids, state },
-      ...(kept
-        ? {
-            examples: {
-              inputs: {
-                dtype,
-                shape: [rows, ...shape],
-                data: rowsOf(
-                  kept.map(({ values }) => values),
-                  rows,
-                  dtype,
-                  shape,
-                ),
-              },
-              ...(config.targets
-                ? {
-                    targets: {
-                      dtype: "float64",
-                      shape: [rows, targets],
-                      data: Float64Array.from(kept.flatMap(({ targets: own }) => own ?? [])),
-                    },
-                  }
-                : {
-                    labels: {
-                      dtype: "int64",
-                      shape: [rows],
-                      data: BigInt64Array.from(kept, ({ label }) => BigInt(held.classes.indexOf(label!))),
-                    },
-                  }),
-            },
-          }
-        : {}),
+      ...(kept ? { examples: this.keptOf(kept, held.classes) } : {}),
     });
+  }
+
+  private keptOf(examples: readonly KnownExample[], classes: readonly string[]): KeptExamples {
+    const { config } = this;
+    const rows = examples.flatMap((example) => example.rows);
+    const [slots, counts] = [
+      formOf(config.inputs).slots(config.inputs),
+      examples.map((example) => example.rows.length),
+    ];
+    return {
+      ...(counts.some((count) => count !== 1) ? { rows: counts } : {}),
+      inputs: stackedSlots(
+        slots,
+        rows.map(({ values }) => values),
+      ),
+      said: kindOf(config.answers).kept(
+        rows.map(({ said }) => said),
+        classes,
+        config,
+      ),
+    };
   }
 
   private get adaptDigest(): string {
@@ -217,8 +274,11 @@ export class ExportedLearner {
   }
 
   private get inputsDigest(): string {
-    const { inputs, targets } = this.config;
-    return digestOf(new TextEncoder().encode(JSON.stringify([inputs, targets?.map(({ name }) => name)])));
+    const { inputs, answers, files } = this.config;
+    const { file } = formOf(inputs);
+    const { innerloop } = storedExport(this.config) as { readonly innerloop: { readonly inputs: object } };
+    const known = [innerloop.inputs, kindOf(answers).sameAs(answers), ...(file ? [files[file.name]!.sha256] : [])];
+    return digestOf(new TextEncoder().encode(JSON.stringify(known)));
   }
 
   private requireOpen(): void {
@@ -233,6 +293,11 @@ export class ExportedLearner {
       throw new ExportError("ILE206", "steps", problem, remedy);
     };
     if (asked === undefined) return usual ?? 0;
+    if (kindOf(this.config.answers).gathered)
+      refuse(
+        `${quoted(asked)} steps of ${this.config.learner}, which takes one for the examples of each`,
+        "Leave it out",
+      );
     if (!Number.isSafeInteger(asked) || asked < 0 || asked > mostSteps)
       refuse(`${quoted(asked)} steps`, `Give a whole number from 0 to ${mostSteps}`);
     if (usual === undefined && asked !== 0)
@@ -245,41 +310,15 @@ export class ExportedLearner {
     return asked;
   }
 
-  private supportFeeds(examples: readonly KnownExample[], classes: readonly string[], steps: number): PortableArrays {
-    const { inputs, targets } = this.config;
-    const { dtype, shape } = formOf(inputs).slot(inputs);
-    const rows = supportRows(this.config, examples.length);
-    const mask = new Float32Array(rows).fill(1, 0, examples.length);
-    const feeds: Record<string, PortableArray> = {
-      support_inputs: {
-        dtype,
-        shape: [rows, ...shape],
-        data: rowsOf(
-          examples.map(({ values }) => values),
-          rows,
-          dtype,
-          shape,
-        ),
-      },
-      support_mask: { dtype: "float32", shape: [rows], data: mask },
+  private supportFeeds(rows: readonly RowValues[], steps: number): PortableArrays {
+    const { config } = this;
+    const support = supportRows(config, rows.length);
+    const mask = new Float32Array(support).fill(1, 0, rows.length);
+    return {
+      ...stackedSlots(supportSlots(config), rows, support),
+      ...(kindOf(config.answers).masked ? { support_mask: { dtype: "float32", shape: [support], data: mask } } : {}),
       steps: { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(steps)) },
     };
-    if (targets) {
-      const data = new Float32Array(rows * targets.length);
-      examples.forEach((example, row) => {
-        targets.forEach(({ mean, deviation }, i) => {
-          data[row * targets.length + i] = (example.targets![i]! - mean) / deviation;
-        });
-      });
-      feeds.support_targets = { dtype: "float32", shape: [rows, targets.length], data };
-    } else {
-      const data = new BigInt64Array(rows);
-      examples.forEach(({ label }, row) => {
-        data[row] = BigInt(classes.indexOf(label!));
-      });
-      feeds.support_labels = { dtype: "int64", shape: [rows], data };
-    }
-    return feeds;
   }
 
   /** @throws ExportError ILE207 where adapting has diverged, ILE206 where the program finds fault with the task */
@@ -305,31 +344,40 @@ export class ExportedLearner {
   private examplesIn({ examples, inputs, classes, ids }: TaskContent): readonly KnownExample[] | undefined {
     const { config } = this;
     if (!examples || inputs !== this.inputsDigest) return undefined;
-    const { dtype, shape } = formOf(config.inputs).slot(config.inputs);
-    const width = config.targets?.length;
+    const { rows: counts = ids.map(() => 1) } = examples;
+    const count = counts.reduce((a, b) => a + b, 0);
+    const slots = formOf(config.inputs).slots(config.inputs);
     const fits =
-      examples.inputs.dtype === dtype &&
-      examples.inputs.shape.slice(1).join() === shape.join() &&
-      ids.length <= config.support &&
-      (width === undefined
-        ? examples.labels !== undefined && classes.length <= config.ways!
-        : examples.targets?.shape[1] === width);
-    if (!fits || !areFinite(examples.inputs)) return undefined;
-    const size = shape.reduce((a, b) => a * b, 1);
-    return ids.map((id, row) => ({
+      count <= config.support &&
+      Object.keys(examples.inputs).length === slots.length &&
+      slots.every(({ name, dtype, shape }) => {
+        const found = Object.hasOwn(examples.inputs, name) ? examples.inputs[name] : undefined;
+        return found?.dtype === dtype && found.shape.join() === [count, ...shape].join();
+      });
+    const said = fits ? kindOf(config.answers).restored(examples.said, count, classes, config) : undefined;
+    if (!said) return undefined;
+    const valuesOf = (row: number): RowValues =>
+      slots.map((slot) => {
+        const size = rowSize(slot);
+        return examples.inputs[slot.name]!.data.slice(row * size, (row + 1) * size) as TypedArray;
+      });
+    let next = 0;
+    return ids.map((id, i) => ({
       id,
-      values: examples.inputs.data.slice(row * size, (row + 1) * size) as TypedArray,
-      ...(width === undefined
-        ? { label: classes[Number(examples.labels!.data[row])]! }
-        : { targets: Array.from(examples.targets!.data.slice(row * width, (row + 1) * width) as Float64Array) }),
+      rows: Array.from({ length: counts[i]! }, () => ({ values: valuesOf(next), said: said[next++] })),
     }));
   }
 
   /** @throws ExportError ILE203 where what adapting has made is not what predicting takes */
-  private requireFits({ state, classes, ids }: TaskContent): void {
+  private requireFits({ state, classes }: TaskContent): void {
     const { programs } = this.parts;
-    const rows = supportRows(this.config, ids.length);
+    // Sizes that are those of the support set: one number, which follows from no more than the state where it was kept alone.
+    const open = programs.state.flatMap(({ name, shape }) =>
+      shape.flatMap((size, axis) => (typeof size === "string" ? [state[name]?.shape[axis] ?? 0] : [])),
+    );
+    const [rows = 1] = open;
     const fits =
+      rows >= 1 &&
       rows <= this.config.support &&
       Object.keys(state).length === programs.state.length &&
       programs.state.every(({ name, dtype, shape }) => {
@@ -337,29 +385,23 @@ export class ExportedLearner {
         const sizes = shape.map((size) => (typeof size === "string" ? rows : size));
         return found?.dtype === dtype && found.shape.join() === sizes.join() && areFinite(found);
       }) &&
-      (this.config.ways === undefined
-        ? classes.length === 0
-        : classes.length >= 1 && classes.length <= this.config.ways);
-    if (fits) return;
-    throw new ExportError(
-      "ILE203",
-      "task",
-      "what it holds is not what the learner has made",
-      "Adapt to the examples again",
-    );
+      kindOf(this.config.answers).areClasses(classes, this.config);
+    if (!fits) throw otherTask();
   }
 }
 
-/** Classes in the order of first appearance. */
-const classesOf = (examples: readonly KnownExample[]): readonly string[] => [
-  ...new Set(examples.flatMap(({ label }) => label ?? [])),
-];
+const refuse = (where: string, problem: string, remedy: string): never => {
+  throw new ExportError("ILE206", where, problem, remedy);
+};
+
+const otherTask = (): ExportError =>
+  new ExportError("ILE203", "task", "what it holds is not what the learner has made", "Adapt to the examples again");
 
 /** An input that is told from a list of them by its type alone: a path or text, bytes, numbers, a row. */
 export type OneInput = string | Uint8Array | Float32Array | Readonly<Record<string, unknown>>;
 
-interface TaskParts {
-  readonly learner: ExportedLearner;
+interface TaskParts<A> {
+  readonly learner: ExportedLearner<A>;
   readonly held: Held;
   readonly steps: number;
   /** Of all examples, those among them that were not kept. */
@@ -368,17 +410,17 @@ interface TaskParts {
 }
 
 /** An exported learner adapted to one task: a value, of which others are made. */
-export class ExportedTask {
+export class ExportedTask<A = ExportedAnswer> {
   /** Names of the classes, in the order of first appearance; none where numbers are predicted. */
   readonly classes: readonly string[];
   /** Adaptation steps that it took. */
   readonly steps: number;
   /** Of the examples that it was adapted to, in their order. */
   readonly ids: readonly string[];
-  private readonly parts: TaskParts;
+  private readonly parts: TaskParts<A>;
 
   /** @internal */
-  constructor(parts: TaskParts) {
+  constructor(parts: TaskParts<A>) {
     this.parts = parts;
     this.classes = parts.held.classes;
     this.steps = parts.steps;
@@ -391,10 +433,10 @@ export class ExportedTask {
    *
    * @throws ExportError ILE206 for what is none of its inputs, ILE207 where an answer is no number
    */
-  predict(inputs: readonly OneInput[]): Promise<readonly ExportedAnswer[]>;
-  predict(input: OneInput | number): Promise<ExportedAnswer>;
-  predict(input: unknown): Promise<ExportedAnswer | readonly ExportedAnswer[]>;
-  async predict(input: unknown): Promise<ExportedAnswer | readonly ExportedAnswer[]> {
+  predict(inputs: readonly OneInput[]): Promise<readonly A[]>;
+  predict(input: OneInput | number): Promise<A>;
+  predict(input: unknown): Promise<A | readonly A[]>;
+  async predict(input: unknown): Promise<A | readonly A[]> {
     const { learner, ...parts } = this.parts;
     const { inputs } = learner.config;
     const isList = Array.isArray(input) && !formOf(inputs).isOne(input, inputs);
@@ -405,11 +447,26 @@ export class ExportedTask {
     return isList ? answers : answers[0]!;
   }
 
+  /**
+   * All items that the learner knows, the best first, those already rated left out: of learners of ratings.
+   *
+   * @throws ExportError ILE206 for what it does not take, where its examples were not kept, and of other learners
+   * @example const { items } = await task.recommend({ top: 3 });
+   */
+  async recommend(request: ExportedRecommendation = {}): Promise<Recommendations> {
+    const { learner, held, state, steps } = this.parts;
+    const { classes, reading } = held;
+    return learner.recommendations(request, {
+      held: { examples: this.examples(), classes, reading },
+      ...{ state, steps },
+    });
+  }
+
   /** The task of these examples and more. @throws as `adapt`; ILE206 where its examples were not kept */
   async with(
     examples: readonly ExportedExample[],
     { signal }: Pick<ExportedAdapting, "signal"> = {},
-  ): Promise<ExportedTask> {
+  ): Promise<ExportedTask<A>> {
     const { learner, held, steps } = this.parts;
     const all = await learner.heldWith(examples, this.examples(), held.reading);
     signal?.throwIfAborted();
@@ -417,7 +474,7 @@ export class ExportedTask {
   }
 
   /** The task without some of the examples. @throws as `with`, and for ids that there are none of */
-  async without(ids: readonly string[], { signal }: Pick<ExportedAdapting, "signal"> = {}): Promise<ExportedTask> {
+  async without(ids: readonly string[], { signal }: Pick<ExportedAdapting, "signal"> = {}): Promise<ExportedTask<A>> {
     const { learner, held, steps } = this.parts;
     const list = Array.isArray(ids) ? ids : [ids];
     const missing = list.find((id) => !this.ids.includes(id));
@@ -449,26 +506,6 @@ export class ExportedTask {
     const remedy = "Adapt to all examples anew";
     throw new ExportError("ILE206", "task", "its examples were not kept when it was saved", remedy);
   }
-}
-
-/** Values of rows, one after another, zeros behind them up to so many. */
-function rowsOf(
-  values: readonly TypedArray[],
-  rows: number,
-  dtype: PortableArray["dtype"],
-  shape: readonly number[],
-): TypedArray {
-  const size = shape.reduce((a, b) => a * b, 1);
-  const all =
-    dtype === "uint8"
-      ? new Uint8Array(rows * size)
-      : dtype === "int32"
-        ? new Int32Array(rows * size)
-        : new Float32Array(rows * size);
-  values.forEach((each, row) => {
-    all.set(each as Float32Array, row * size);
-  });
-  return all;
 }
 
 /** What a program holds, as it is now: it may go on changing it while files are read. */

@@ -4,7 +4,10 @@ import { reasonOf } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedConfig } from "./exported-config.js";
 import type { ToldFiles } from "./exported-files.js";
+import { kindOf } from "./exported-kinds.js";
+import { namedSlots } from "./input-form.js";
 import { formOf } from "./input-forms.js";
+import type { RowSlot } from "./row-arrays.js";
 
 /** A program that is open, by the name of its file. */
 export interface OpenProgram {
@@ -26,36 +29,40 @@ const mostElements = 2 ** 28;
 
 type Told = Pick<
   ExportedConfig,
-  "inputs" | "ways" | "targets" | "support" | "padded" | "queries" | "openSet" | "outputs"
+  "inputs" | "ways" | "answers" | "support" | "padded" | "queries" | "openSet" | "outputs" | "steps"
 >;
 
+/** Slots of so many rows. */
+const inRows = (slots: readonly RowSlot[], rows: number | string): readonly PortableSlot[] =>
+  slots.map(({ name, dtype, shape }) => ({ name, dtype, shape: [rows, ...shape] }));
+
+/** What a support row is fed by: its input, and what it says beside it. */
+export const supportSlots = (config: Told): readonly RowSlot[] => [
+  ...namedSlots("support_inputs", formOf(config.inputs).slots(config.inputs)),
+  ...kindOf(config.answers).targets(config),
+];
+
+/** What a query row is fed by. */
+export const querySlots = ({ inputs }: Pick<Told, "inputs">): readonly RowSlot[] =>
+  namedSlots("query_inputs", formOf(inputs).asked?.(inputs) ?? formOf(inputs).slots(inputs));
+
+/** Predictions for a row. */
+export const predictionSlots = (config: Told): readonly RowSlot[] => kindOf(config.answers).predictions(config);
+
 /** The inputs of an adapting program. */
-function taskSlots({ inputs, targets, support, padded }: Told): readonly PortableSlot[] {
-  const { dtype, shape } = formOf(inputs).slot(inputs);
-  const rows = padded ? support : "support";
+function taskSlots(config: Told): readonly PortableSlot[] {
+  const rows = config.padded ? config.support : "support";
   return [
-    { name: "support_inputs", dtype, shape: [rows, ...shape] },
-    targets
-      ? { name: "support_targets", dtype: "float32", shape: [rows, targets.length] }
-      : { name: "support_labels", dtype: "int64", shape: [rows] },
-    { name: "support_mask", dtype: "float32", shape: [rows] },
+    ...inRows(supportSlots(config), rows),
+    ...(kindOf(config.answers).masked ? [{ name: "support_mask", dtype: "float32", shape: [rows] } as const] : []),
     { name: "steps", dtype: "int64", shape: [] },
   ];
 }
 
-const querySlot = ({ inputs, queries }: Told): PortableSlot => {
-  const { dtype, shape } = formOf(inputs).slot(inputs);
-  return { name: "query_inputs", dtype, shape: [queries ?? "queries", ...shape] };
-};
+const askedSlots = (config: Told): readonly PortableSlot[] => inRows(querySlots(config), config.queries ?? "queries");
 
-function answerSlots({ outputs, ways, targets, queries: fixed, openSet }: Told): readonly PortableSlot[] {
-  const queries = fixed ?? "queries";
-  const numbers = outputs.filter((name) => !openSet || name !== "rejected");
-  return [
-    ...numbers.map((name) => ({ name, dtype: "float32", shape: [queries, ways ?? targets!.length] }) as const),
-    ...(openSet ? [{ name: "rejected", dtype: "bool", shape: [queries] } as const] : []),
-  ];
-}
+const answerSlots = (config: Told): readonly PortableSlot[] =>
+  inRows(predictionSlots(config), config.queries ?? "queries");
 
 const statusSlot: PortableSlot = { name: "status", dtype: "int64", shape: [] };
 const isState = ({ name }: PortableSlot): boolean => name === "state" || name.startsWith("state.");
@@ -140,7 +147,7 @@ export async function openPrograms(source: ProgramSource, config: ExportedConfig
     const state = stateOf(predict.inputs, config, second);
     requireSlots(first, "the input", adapt.inputs, taskSlots(config));
     requireSlots(first, "the output", adapt.outputs, [...state, statusSlot]);
-    requireSlots(second, "the input", predict.inputs, [...state, querySlot(config)]);
+    requireSlots(second, "the input", predict.inputs, [...state, ...askedSlots(config)]);
     requireSlots(second, "the output", predict.outputs, answerSlots(config));
     return { adapt: programOf(adapt, first), predict: programOf(predict, second), state };
   } catch (error) {
@@ -155,7 +162,7 @@ export async function openFewShot(source: ProgramSource, config: ExportedConfig)
   const session = await opened(source, "few_shot");
   const where = `${source.shown}/onnx/few_shot.onnx`;
   try {
-    requireSlots(where, "the input", session.inputs, [...taskSlots(config), querySlot(config)]);
+    requireSlots(where, "the input", session.inputs, [...taskSlots(config), ...askedSlots(config)]);
     requireSlots(where, "the output", session.outputs, [...answerSlots(config), statusSlot]);
     return programOf(session, where);
   } catch (error) {

@@ -1,31 +1,50 @@
 /** Examples of a task of an exported learner: as users give them, and as they are held. */
-import type { TypedArray } from "@innerloop/graph";
 import { isRecord, quoted } from "../options/outside-text.js";
 import { counted } from "../words.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedConfig } from "./exported-config.js";
+import { kindOf } from "./exported-kinds.js";
 import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
+import type { ExportedObject } from "./object-kind.js";
+import type { RowValues } from "./row-arrays.js";
 
-/** An example that a user gives. */
+/** An example that a user gives: its input with what its kind of task says of inputs. */
 export interface ExportedExample {
   /** An image's path, its bytes, its pixels; numbers; a row by the names of columns; a text. */
-  readonly input: unknown;
+  readonly input?: unknown;
   /** The name of its class. */
   readonly label?: string;
   /** A number in its own unit; of several targets an object by their names, or a list in their order. */
   readonly target?: unknown;
+  /** What is marked in a picture: the name of each object's class, and its box in the picture's own pixels. */
+  readonly objects?: readonly ExportedObject[];
+  /** Of marked texts: the text with its spans in UTF-16 offsets, the end not included; or its words with IO or BIO tags. */
+  readonly text?: string;
+  readonly spans?: readonly { readonly start: number; readonly end: number; readonly type: string }[];
+  readonly tokens?: readonly string[];
+  readonly tags?: readonly string[];
+  /** Of policies an episode: what was observed at each step, what was done then, and what followed. */
+  readonly observations?: readonly unknown[];
+  readonly actions?: readonly unknown[] | Float32Array | Int32Array;
+  readonly rewards?: readonly number[] | Float32Array;
+  /** Of ratings: the item, by its id or title; and its rating. Of a new item what is known of it stands beside them. */
+  readonly item?: string;
+  readonly rating?: number;
   /** By which it can be taken out again; a number that no other has unless given. */
   readonly id?: string;
 }
 
-/** An example that is held: its input as programs take it. */
+/** A row of an example that is held: its input as programs take it, and what its kind of task holds of the example. */
+export interface HeldRow {
+  readonly values: RowValues;
+  readonly said: unknown;
+}
+
+/** An example that is held. */
 export interface KnownExample {
   readonly id: string;
-  readonly values: TypedArray;
-  readonly label?: string;
-  /** In their own units. */
-  readonly targets?: readonly number[];
+  readonly rows: readonly HeldRow[];
 }
 
 /** The examples of a task. */
@@ -57,7 +76,7 @@ export async function heldExamples(
 ): Promise<Held> {
   const { config, io, known } = setting;
   const { inputs } = config;
-  const form = formOf(inputs);
+  const [form, kind] = [formOf(inputs), kindOf(config.answers)];
   const told = checkedExamples(given, known, config);
   const read = await form.read(
     told.map(({ input }) => input),
@@ -65,53 +84,41 @@ export async function heldExamples(
     io,
   );
   const reading = setting.reading ?? form.readingOf(read, inputs);
-  const added = told.map(
-    ({ input: _, ...example }, i): KnownExample => ({
-      ...example,
-      values: form.prepared(read[i]!, reading, inputs),
-    }),
-  );
+  const added = told.map(({ id, given: own }, i): KnownExample => {
+    const said = kind.said(own, read[i], config);
+    return { id, rows: form.rows(read[i], reading, inputs).map((values, row) => ({ values, said: said[row] })) };
+  });
   const examples = [...known, ...added];
   return { examples, reading, classes: classesOf(examples, config) };
 }
 
-/** @throws ExportError ILE206 where there are too many or too few of them, or of their classes */
-function classesOf(examples: readonly KnownExample[], { ways, support, mayBeEmpty, classes: fixed }: ExportedConfig) {
-  if (examples.length > support)
+/**
+ * Classes of a task in the order of their first appearance.
+ *
+ * @throws ExportError ILE206 where there are too many or too few examples, or of their classes
+ */
+export function classesOf(examples: readonly KnownExample[], config: ExportedConfig): readonly string[] {
+  const { support, mayBeEmpty } = config;
+  const rows = examples.flatMap((example) => example.rows);
+  if (rows.length > support)
     refuse(
       "examples",
-      `there are ${counted(examples.length, "example")}, and the programs take ${support}`,
-      `Give fewer, or export the run with --max-support ${examples.length}`,
+      `there are ${counted(examples.length, "example")}${rows.length > examples.length ? ` of ${rows.length} rows` : ""}, and the programs take ${support}`,
+      `Give fewer, or export the run with --max-support ${rows.length}`,
     );
   if (examples.length === 0 && !mayBeEmpty) refuse("examples", "there are none", "Give some to adapt to");
-  if (ways === undefined) return [];
-  const found = [...new Set(examples.map(({ label }) => label!))];
-  if (fixed) {
-    const other = found.find((label) => !fixed.includes(label));
-    if (other !== undefined)
-      refuse(
-        "examples",
-        `the class ${quoted(other)} is none of the learner's`,
-        `It has ${fixed.slice(0, 8).map(quoted).join(", ")}`,
-      );
-    return fixed;
-  }
-  if (found.length < 2)
-    refuse("examples", `they are of ${counted(found.length, "class", "classes")}`, "Give examples of two or more");
-  if (found.length > ways)
-    refuse(
-      "examples",
-      `they are of ${found.length} classes, and the programs tell ${ways} apart`,
-      "Give examples of fewer classes, or export a run of more ways",
-    );
-  return found;
+  return kindOf(config.answers).classes(
+    rows.map(({ said }) => said),
+    config,
+    refuse,
+  );
 }
 
 interface Checked {
   readonly id: string;
   readonly input: unknown;
-  readonly label?: string;
-  readonly targets?: readonly number[];
+  /** What it says, as its kind has checked it. */
+  readonly given: unknown;
 }
 
 function checkedExamples(
@@ -119,15 +126,17 @@ function checkedExamples(
   known: readonly KnownExample[],
   config: ExportedConfig,
 ): readonly Checked[] {
-  const shape = config.targets ? "[{ input, target }, ...]" : "[{ input, label }, ...]";
+  const kind = kindOf(config.answers);
+  const shape = `[${kind.example}, ...]`;
   if (!Array.isArray(given)) refuse("examples", `they are ${quoted(given)}`, `Give ${shape}`);
   const ids = new Set(known.map(({ id }) => id));
   let next = 1;
   return (given as readonly unknown[]).map((each, i) => {
     const where = `example ${i + 1}`;
-    if (!isRecord(each) || each.input === undefined)
+    const input = isRecord(each) ? kind.inputOf(each) : undefined;
+    if (!isRecord(each) || input === undefined)
       return refuse(where, `it is ${quoted(each)}, and has no input`, `Give ${shape}`);
-    const { input, label, target, id: own } = each;
+    const { id: own } = each;
     while (own === undefined && ids.has(String(next))) next++;
     const id = own ?? String(next);
     if (typeof id !== "string" || id === "" || ids.has(id))
@@ -137,39 +146,10 @@ function checkedExamples(
         "Give each a text of its own, or none",
       );
     ids.add(id);
-    const held = { id, input: copied(input) };
-    if (config.targets) return { ...held, targets: targetsOf(target, config.targets, where) };
-    if (typeof label !== "string" || label === "")
-      return refuse(where, `its label is ${quoted(label)}`, 'Give the name of its class, a text: label: "cat"');
-    return { ...held, label };
+    return { id, input: copied(input), given: kind.given(each, where, config) };
   });
 }
 
 /** Arrays as they are now: who gave them may go on changing them while files are read. */
 const copied = (input: unknown): unknown =>
   ArrayBuffer.isView(input) && !(input instanceof DataView) ? (input as Uint8Array).slice() : input;
-
-function targetsOf(target: unknown, columns: NonNullable<ExportedConfig["targets"]>, where: string): readonly number[] {
-  const found =
-    typeof target === "number"
-      ? [target]
-      : Array.isArray(target)
-        ? (target as unknown[])
-        : isRecord(target)
-          ? columns.map(({ name }) => (Object.hasOwn(target, name) ? target[name] : undefined))
-          : [];
-  const isGood =
-    found.length === columns.length && found.every((each) => typeof each === "number" && Number.isFinite(each));
-  if (isGood) return found as number[];
-  const names = columns.map(({ name }) => name);
-  return refuse(
-    where,
-    `its target is ${quoted(target)}, and ${counted(columns.length, "finite number")} ${columns.length === 1 ? "is" : "are"} predicted`,
-    columns.length === 1
-      ? "Give a number"
-      : `Give { ${names
-          .slice(0, 6)
-          .map((name) => `${JSON.stringify(name)}: ...`)
-          .join(", ")} }`,
-  );
-}

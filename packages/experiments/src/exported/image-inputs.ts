@@ -55,7 +55,7 @@ export const imageForm: InputForm<ImageInputs> = {
     const [height, width, channels] = shape as [number, number, number];
     return { kind: "image", shape: [height, width, channels], dtype, ...told, inverted: wereInverted, pixels };
   },
-  slot: ({ dtype, shape }) => ({ dtype, shape }),
+  slots: ({ dtype, shape }) => [{ name: "", dtype, shape }],
   isOne: (list, { shape }) => isOneOf(list, shape),
   read: (given, inputs, io) => Promise.all(given.map((each, i) => readImage(each, i, inputs, io))),
   readingOf: (read, { darkOnLight, shape }) => {
@@ -68,11 +68,10 @@ export const imageForm: InputForm<ImageInputs> = {
     const classes = [{ name: "", count: images.length, examples }];
     return { invert: isDarkOnLight({ name: "support", exampleShape: shape, classes }) !== darkOnLight };
   },
-  prepared: (read, { invert }, { dtype }) => {
+  rows: (read, { invert }, { dtype }) => {
     const given = invert ? (inverted(read as Uint8Array) as ReadInput) : read;
-    return dtype === "float32" && given instanceof Uint8Array
-      ? Float32Array.from(given, (value) => Math.fround(value / 255))
-      : given;
+    const isOther = dtype === "float32" && given instanceof Uint8Array;
+    return [[isOther ? Float32Array.from(given, (value) => Math.fround(value / 255)) : given]];
   },
   ofTask: (values, { dtype }) => (dtype === "uint8" ? bytesOf(values as Float32Array, 0) : values),
   preprocessor: ({ shape: [height, width, channels], dtype, darkOnLight, inverted: wereInverted }) => ({
@@ -97,10 +96,12 @@ export const imageForm: InputForm<ImageInputs> = {
     const values = dtype === "uint8" ? "bytes" : "numbers from 0 to 1";
     return `Images of ${height} x ${width} pixels, ${channels === 1 ? "grey" : `${channels} channels`}, as ${values}${ink}.`;
   },
-  inPython: ({ shape, dtype }, rows) =>
-    dtype === "uint8"
-      ? `np.random.randint(0, 256, (${rows}, ${shape.join(", ")})).astype(np.uint8)`
-      : `np.random.rand(${rows}, ${shape.join(", ")}).astype(np.float32)`,
+  inPython: ({ shape, dtype }, rows = 2) => ({
+    "":
+      dtype === "uint8"
+        ? `np.random.randint(0, 256, (${rows}, ${shape.join(", ")})).astype(np.uint8)`
+        : `np.random.rand(${rows}, ${shape.join(", ")}).astype(np.float32)`,
+  }),
   inJavaScript: () => `"one.png"`,
 };
 

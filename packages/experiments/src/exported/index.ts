@@ -1,6 +1,6 @@
 /**
  * Entry point "@innerloop/experiments/exported": what loads exported folders, and what readers of a machine share with it.
- * No kind of task, learner or training comes with it, so that a program that only adapts and answers starts fast.
+ * No session or option of a run comes with it, so that a program that only adapts and answers starts faster.
  */
 import "../library-module.js";
 
@@ -10,8 +10,8 @@ export { cut, isRecord, quoted, reasonOf } from "../options/outside-text.js";
 export { RunError, type RunErrorCode, runErrorCodes } from "../runs/run-error.js";
 export { mostRecordBytes } from "../runs/run-store.js";
 export { tolerance as exportTolerance } from "./agreement.js";
+export type { ClassAnswer, ClassAnswers } from "./class-kind.js";
 export * from "./export-error.js";
-export type { ClassAnswer, ExportedAnswer, ValueAnswer } from "./exported-answers.js";
 export {
   type ExportedConfig,
   type ExportedFileName,
@@ -23,8 +23,14 @@ export {
   type ToldFile,
 } from "./exported-config.js";
 export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported-files.js";
+export { type ExportedAnswers, kindOf as exportedKindOf } from "./exported-kinds.js";
 export * from "./exported-learner.js";
 export type { ExportedExample } from "./held-examples.js";
 export type { ExportedIo } from "./input-form.js";
-export type { ExportedInputs, ExportForm, TargetColumn } from "./input-forms.js";
+export type { ExportedInputs, ExportForm } from "./input-forms.js";
+export type { NumberAnswers, TargetColumn, ValueAnswer } from "./number-kind.js";
+export type { ExportedBox, ExportedObject, ObjectAnswer, ObjectAnswers } from "./object-kind.js";
+export type { PolicyAnswer, PolicyAnswers } from "./policy-kind.js";
+export type { ExportedRecommendation, RatingAnswer, RatingAnswers } from "./rating-kind.js";
+export type { SpanAnswer, SpanAnswers } from "./span-kind.js";
 export { type VerifiedExport, verifyExport } from "./verify-export.js";

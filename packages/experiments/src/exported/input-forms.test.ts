@@ -1,10 +1,11 @@
 /** Kinds of inputs: each is read from config.json as it was written, and takes what a user gives. */
+import { wordFeatureSlots } from "@innerloop/core/tasks";
 import { describe, expect, test } from "vitest";
 import { isOneOf } from "./input-form.js";
 import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
 
 const nothing = (): Promise<never> => Promise.reject(new Error("no file is to be read"));
-const io = { images: nothing, decoded: nothing };
+const io = { images: nothing, decoded: nothing, letterboxedImages: nothing };
 
 const image = {
   kind: "image",
@@ -28,6 +29,11 @@ const kinds: readonly ExportedInputs[] = [
     },
   },
   { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } },
+  { kind: "picture", size: 112, channels: 1, dtype: "uint8" },
+  { kind: "picture", size: 8, channels: 3, dtype: "float32" },
+  { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
+  { kind: "item", slots: 3, numbers: 2 },
+  { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
 ];
 
 test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.json has all of it", (_kind, inputs) => {
@@ -51,6 +57,17 @@ test.each([
   [{ kind: "numbers", shape: [2], scales: { mean: [1], deviation: [1] } }],
   [{ kind: "numbers", shape: [2], scales: { mean: [1, 1], deviation: [1, 0] } }],
   [{ kind: "text", coding: { kind: "features", features: 4, backbone: {} } }],
+  [{ kind: "picture", size: 1e6, channels: 1, dtype: "uint8" }],
+  [{ kind: "picture", size: 8.5, channels: 1, dtype: "uint8" }],
+  [{ kind: "picture", size: 8, channels: 2, dtype: "uint8" }],
+  [{ kind: "picture", size: 8, channels: 1, dtype: "int64" }],
+  [{ kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 } }],
+  [{ kind: "words", words: { length: 4, slots: ["other"], ids: 64, width: 0 } }],
+  [{ kind: "item", slots: 0, numbers: 2 }],
+  [{ kind: "observations", horizon: 0, observation: { kind: "box", size: 3 } }],
+  [{ kind: "observations", horizon: 1_000_000, observation: { kind: "box", size: 2 ** 20 } }],
+  [{ kind: "observations", horizon: 5, observation: { kind: "sphere", size: 3 } }],
+  [{ kind: "item", slots: 3, numbers: 1 }],
 ])("%j are no inputs", (value) => {
   expect(inputsFrom(value)).toBeUndefined();
 });
@@ -59,7 +76,7 @@ describe("what users give", () => {
   const prepared = async (inputs: ExportedInputs, given: unknown) => {
     const form = formOf(inputs);
     const [read] = await form.read([given], inputs, io);
-    return Array.from(form.prepared(read!, { invert: false }, inputs), Number);
+    return Array.from(form.rows(read, { invert: false }, inputs)[0]![0]!, Number);
   };
 
   test("images: pixels as bytes, numbers from 0 to 1, in lists of any depth", async () => {
@@ -75,13 +92,32 @@ describe("what users give", () => {
     await expect(prepared(image, [0, 1, 2, 3])).rejects.toThrow(/ILE206/);
   });
 
+  test("pictures: colours as bytes, or the numbers that the learner sees", async () => {
+    const bytes = Uint8Array.of(0, 51, 102, 255, 255, 255, 3, 0, 0, 9, 9, 9);
+    const grey = [51, 255, 1, 9].map((byte) => Math.fround(byte / 255));
+    const picture = { kind: "picture", size: 2, channels: 1, dtype: "uint8" } as const;
+    expect(await prepared(picture, bytes)).toEqual(Array.from(bytes));
+    expect(await prepared({ ...picture, dtype: "float32" }, bytes)).toEqual(grey);
+    const colours = { ...picture, channels: 3, dtype: "float32" } as const;
+    expect(await prepared(colours, bytes)).toEqual(Array.from(bytes, (byte) => Math.fround(byte / 255)));
+    await expect(prepared(picture, 7)).rejects.toThrow(/ILE206 input 1: it is 7, and no picture/);
+    // A learner's own pictures are taken to the nearest that bytes can say, and enter as such.
+    const form = formOf(picture);
+    const taken = form.taken!(Float32Array.of(0.2001, 1, 0.0038, 0.0354), picture);
+    expect(Array.from(taken, Number)).toEqual(grey);
+    expect(Array.from(form.ofTask!(taken, picture), Number)).toEqual(
+      [51, 255, 1, 9].flatMap((byte) => [byte, byte, byte]),
+    );
+    expect(form.taken!(Float32Array.of(0.2001), colours)).toEqual(Float32Array.of(0.2001));
+  });
+
   test("dark ink on light paper is inverted where training had the reverse", () => {
     const form = formOf(image);
     const paper = Uint8Array.of(250, 250, 250, 10);
     expect(form.readingOf([paper], image)).toEqual({ invert: true });
     expect(form.readingOf([paper.map((value) => 255 - value)], image)).toEqual({ invert: false });
     expect(form.readingOf([paper], { ...image, darkOnLight: true })).toEqual({ invert: false });
-    expect(Array.from(form.prepared(paper, { invert: true }, image), Number)).toEqual([5, 5, 5, 245]);
+    expect(Array.from(form.rows(paper, { invert: true }, image)[0]![0]!, Number)).toEqual([5, 5, 5, 245]);
   });
 
   test("numbers are brought to the learner's scale, and rows are coded by the table", async () => {

@@ -1,20 +1,44 @@
 /** The inputs of exported programs: what a user gives, as the numbers that the program takes. A record for each kind. */
 import type { ImageInput } from "@innerloop/core/training";
+import type { ExportedAnswers } from "./exported-kinds.js";
 import { type ImageInputs, imageForm } from "./image-inputs.js";
 import type { InputForm } from "./input-form.js";
+import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
+import { type ObservationInputs, observationForm } from "./observation-inputs.js";
+import { type PictureInputs, pictureForm } from "./picture-inputs.js";
 import { type RowInputs, rowForm } from "./row-inputs.js";
 import { type TextInputs, textForm } from "./text-inputs.js";
+import { type WordInputs, wordForm } from "./word-inputs.js";
 
 /** The way in which inputs enter, as config.json tells it. */
-export type ExportedInputs = ImageInputs | NumberInputs | RowInputs | TextInputs;
+export type ExportedInputs =
+  | ImageInputs
+  | NumberInputs
+  | PictureInputs
+  | RowInputs
+  | TextInputs
+  | ItemInputs
+  | WordInputs
+  | ObservationInputs;
 
-const inputForms: { readonly [K in ExportedInputs["kind"]]: InputForm<Extract<ExportedInputs, { readonly kind: K }>> } =
-  { image: imageForm, numbers: numberForm, row: rowForm, text: textForm };
+/** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
+type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
+
+const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<ExportedInputs, { readonly kind: K }>> } = {
+  image: imageForm,
+  numbers: numberForm,
+  picture: pictureForm,
+  row: rowForm,
+  text: textForm,
+  item: itemForm,
+  words: wordForm,
+  observations: observationForm,
+};
 
 /** The kind of these inputs. */
-export const formOf = (inputs: ExportedInputs): InputForm<ExportedInputs> =>
-  inputForms[inputs.kind] as unknown as InputForm<ExportedInputs>;
+export const formOf = (inputs: ExportedInputs): InputForm<ExportedInputs, unknown> =>
+  inputForms[inputs.kind] as unknown as InputForm<ExportedInputs, unknown>;
 
 /** The inputs in a value of config.json; undefined where they are none. */
 export function inputsFrom(value: unknown): ExportedInputs | undefined {
@@ -30,17 +54,10 @@ export interface ExportForm {
   readonly inputs: ExportedInputs;
   /** How programs make the learner's numbers of bytes, where images enter as bytes. */
   readonly imageInput?: ImageInput;
-  /** Of numbers that are predicted: a column each, with its scale. Classes have none. */
-  readonly targets?: readonly TargetColumn[];
-  /** The classes of all tasks, where they are the same everywhere. */
-  readonly classes?: readonly string[];
+  /** What examples say beside their inputs, and what is answered. */
+  readonly answers: ExportedAnswers;
+  /** Examples of a step, where each step has examples of its own: support sets are of so many for each. */
+  readonly ofStep?: number;
   /** The hub's name for tasks like these, "image-classification"; "other" unless given. */
   readonly pipelineTag?: string;
-}
-
-/** A number that is predicted: in its own unit it is value deviation + mean. */
-export interface TargetColumn {
-  readonly name: string;
-  readonly mean: number;
-  readonly deviation: number;
 }

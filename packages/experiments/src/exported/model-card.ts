@@ -3,13 +3,16 @@ import type { ExportedPrograms } from "@innerloop/core/training";
 import type { PortableSlot } from "@innerloop/graph";
 import { withInterval } from "../figures/figure-text.js";
 import { figureTitle } from "../figures/results-cells.js";
-import { cut } from "../options/outside-text.js";
-import { scoreTitles } from "../runs/open-set-rule.js";
 import { batchNormText } from "../protocol-text.js";
 import type { EvaluationRecord, MethodRecord } from "../published/row-evaluations.js";
 import { counted } from "../words.js";
 import type { ExportedConfig } from "./exported-config.js";
+import type { KindWords } from "./exported-kind.js";
+import { kindOf } from "./exported-kinds.js";
+import { querySlots, supportSlots } from "./exported-programs.js";
 import { type ExportForm, formOf } from "./input-forms.js";
+import { code, plain } from "./markdown-text.js";
+import type { RowSlot } from "./row-arrays.js";
 
 /** What a card is written from. */
 export interface CardParts {
@@ -20,52 +23,50 @@ export interface CardParts {
   readonly results: EvaluationRecord | undefined;
 }
 
-/** Text of a run in one line of Markdown: what would be markup, or end a table's cell, is written out. */
-const plain = (text: string): string =>
-  cut(text, 2000)
-    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ")
-    .replaceAll(/[\\`*_[\]<>|]/g, (letter) => `\\${letter}`);
-
-/** Text of a run as code: in a block, of which it cannot end the fence. */
-const code = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ").replaceAll("`", "'");
-
 /** The text of README.md. */
 export function modelCard({ told, form, programs, results }: CardParts): string {
-  const { learner, ways, targets, support } = told;
+  const { learner, support, answers } = told;
   const tags = ["few-shot", "meta-learning", "onnx", "innerloop"];
-  const what =
-    ways === undefined
-      ? `predicts ${targets!.map(({ name }) => plain(name)).join(", ")}`
-      : `tells up to ${ways} new classes apart`;
+  const words = kindOf(answers).words(told);
   return [
     ...["---", "license: other", "library_name: innerloop", `pipeline_tag: ${form.pipelineTag ?? "other"}`, "tags:"],
     ...tags.map((tag) => `- ${tag}`),
     "---",
     "",
-    `# ${plain(learner)}: ${ways === undefined ? "regression" : "classes"} from a few examples`,
+    `# ${plain(learner)}: ${words.title}`,
     "",
-    `This learner ${what} from at most ${support} examples. Adapting is itself a program of standard ONNX operators: it runs`,
+    `This learner ${words.does} from at most ${support} examples. Adapting is itself a program of standard ONNX operators: it runs`,
     "wherever ONNX does, offline, and nothing is trained anew. State a license of your own above before you publish it.",
     "",
     "## What it takes",
     "",
-    ...takes(told),
+    ...takes(told, words),
     "",
     "## Use from Python",
     "",
     "Nothing but onnxruntime and numpy is needed.",
     "",
     "```python",
-    ...python(told),
+    ...python(told, words),
     "```",
     "",
     "## Use from Node",
     "",
     "```js",
-    ...javascript(told),
+    ...javascript(told, words),
     "```",
     "",
     "`npx innerloop verify DIR` checks every file and the answers of the programs.",
+    "",
+    "## Use in a page",
+    "",
+    "The same, of the folder as any server of files has it; nothing is sent anywhere.",
+    "",
+    "```js",
+    'import { loadExported } from "@innerloop/web";',
+    "",
+    "const learner = await loadExported(URL);",
+    "```",
     "",
     "## Programs",
     "",
@@ -85,7 +86,7 @@ export function modelCard({ told, form, programs, results }: CardParts): string 
     "",
     "## Limits",
     "",
-    ...limits(told),
+    ...limits(told, words),
     "",
     "## Training",
     "",
@@ -98,81 +99,86 @@ export function modelCard({ told, form, programs, results }: CardParts): string 
   ].join("\n");
 }
 
-function takes({
-  inputs,
-  support,
-  padded,
-  ways,
-  targets,
-  queries,
-  steps,
-  classes,
-}: CardParts["told"]): readonly string[] {
-  const answer = targets
-    ? `Targets are (value - mean) / deviation: ${targets
-        .slice(0, 16)
-        .map(({ name, mean, deviation }) => `${plain(name)} with ${mean} and ${deviation}`)
-        .join("; ")}. So are answers, which \`innerloop\` gives in their own units.`
-    : classes
-      ? `The classes are ${classes.slice(0, 64).map(plain).join(", ")}, in this order.`
-      : `Labels are 0 to ${ways! - 1}, as many as the task has classes; \`innerloop\` takes their names.`;
+function takes(
+  { inputs, answers, support, padded, queries, steps }: CardParts["told"],
+  { takes: own }: KindWords,
+): readonly string[] {
   const stepText =
     steps.usual === undefined
       ? "It takes no adaptation steps: `steps` is ignored."
       : steps.fixed === undefined
         ? `\`steps\` is the number of adaptation steps, ${steps.usual} usually.`
         : `\`steps\` is ${steps.fixed}.`;
+  const rows = kindOf(answers).masked
+    ? padded
+      ? `Support sets have ${support} rows; \`support_mask\` is 1 for those that are there, 0 for the others.`
+      : `Support sets have any number of rows up to ${support}; \`support_mask\` is 1 for each of them, or 0 for one to leave out.`
+    : `Support sets have ${support} rows, all of which are there.`;
   return [
     `- ${formOf(inputs).about(inputs)}`,
-    `- ${answer}`,
-    padded
-      ? `- Support sets have ${support} rows; \`support_mask\` is 1 for those that are there, 0 for the others.`
-      : `- Support sets have any number of rows up to ${support}; \`support_mask\` is 1 for each of them, or 0 for one to leave out.`,
+    ...own.map((each) => `- ${each}`),
+    `- ${rows}`,
     `- ${stepText}`,
     ...(queries === undefined ? [] : [`- Predictions are for ${queries} inputs at once, no more and no fewer.`]),
   ];
 }
 
-function python({ inputs, support, padded, ways, targets, steps, queries = 2 }: CardParts["told"]): readonly string[] {
+function python(told: CardParts["told"], words: KindWords): readonly string[] {
+  const { inputs, answers, support, padded, steps, queries } = told;
+  const there = words.pythonRows(support);
+  const all = padded ? support : there;
   const form = formOf(inputs);
-  const { dtype, shape } = form.slot(inputs);
-  const there = Math.min(support, ways === undefined ? 5 : 2 * ways);
-  const rows = padded ? support : there;
+  const made = (name: string, rows: number | undefined): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      Object.entries(form.inPython(inputs, rows)).map(([path, text]) => [path === "" ? name : `${name}.${path}`, text]),
+    );
+  const known = { ...made("support_inputs", there), ...words.pythonTargets(there) };
+  const isInput = ({ name }: RowSlot): boolean => name.startsWith("support_inputs");
+  const asked = made("query_inputs", queries);
   return [
     "import numpy as np",
     "import onnxruntime as ort",
     "",
+    ...(words.pythonDefinitions ?? []),
+    ...(form.pythonFirst?.(inputs) ?? []),
     'session = ort.InferenceSession("onnx/few_shot.onnx")',
-    `inputs = np.zeros((${[rows, ...shape].join(", ")}), np.${dtype})`,
-    `inputs[:${there}] = ${form.inPython(inputs, String(there))}  # your examples`,
-    ...(targets
-      ? [`targets = np.zeros((${rows}, ${targets.length}), np.float32)  # your targets`]
-      : [`labels = np.zeros(${rows}, np.int64)`, `labels[:${there}] = np.arange(${there}) % ${ways}  # their classes`]),
-    `mask = (np.arange(${rows}) < ${there}).astype(np.float32)`,
-    `queries = ${form.inPython(inputs, String(queries))}  # your inputs`,
-    "outputs = session.run(None, {",
-    '    "support_inputs": inputs,',
-    targets ? '    "support_targets": targets,' : '    "support_labels": labels,',
-    '    "support_mask": mask,',
+    "task = {",
+    ...supportSlots(told).map(
+      ({ name, dtype, shape }) =>
+        `    "${name}": np.zeros(${pythonShape([all, ...shape])}, np.${dtype}),${isInput({ name, dtype, shape }) || known[name] ? "" : "  # yours"}`,
+    ),
+    ...(kindOf(answers).masked
+      ? [`    "support_mask": (np.arange(${all}) < ${there}).astype(np.float32),  # ${there} are there`]
+      : []),
     `    "steps": np.array(${steps.usual ?? 0}, np.int64),`,
-    '    "query_inputs": queries,',
-    "})",
+    "}",
+    ...supportSlots(told).flatMap((slot) =>
+      known[slot.name]
+        ? [`task["${slot.name}"][:${there}] = ${known[slot.name]}  # your ${isInput(slot) ? "examples" : words.given}`]
+        : [],
+    ),
+    "queries = {",
+    ...querySlots(told).map(({ name }) => `    "${name}": ${asked[name]},  # your inputs`),
+    "}",
+    "outputs = session.run(None, {**task, **queries})",
     "answers = dict(zip([output.name for output in session.get_outputs()], outputs))",
     'assert answers["status"] == 0',
-    targets ? 'print(answers["mean"])' : 'print(answers["probabilities"].argmax(axis=1))',
+    ...words.pythonAnswers,
   ];
 }
 
-function javascript({ inputs, targets }: CardParts["told"]): readonly string[] {
-  const one = formOf(inputs).inJavaScript(inputs);
-  const answer = targets ? "{ value }" : "{ label, probability }";
-  const example = targets ? `{ input: ${one}, target: 1.5 }` : `{ input: ${one}, label: "cat" }`;
+/** A shape as numpy takes it: one number, or a tuple. */
+const pythonShape = (shape: readonly number[]): string =>
+  shape.length === 1 ? `${shape[0]}` : `(${shape.join(", ")})`;
+
+function javascript({ inputs }: CardParts["told"], words: KindWords): readonly string[] {
+  const { examples, ask } = words.javascript(formOf(inputs).inJavaScript(inputs));
   return [
     'import { load } from "innerloop";',
     "",
     "const learner = await load(DIR);",
-    `const task = await learner.adapt([${example}, ${example.replace('"cat"', '"dog"')}]);`,
-    `const ${answer} = await task.predict(${one});`,
+    `const task = await learner.adapt([${examples.join(", ")}]);`,
+    ...ask,
   ];
 }
 
@@ -216,17 +222,12 @@ function methodRows({ learner, figures, rows }: MethodRecord, isFirst: boolean):
   });
 }
 
-function limits({ ways, support, batchNorm, inputs, openSet }: CardParts["told"]): readonly string[] {
+function limits({ support, batchNorm, inputs }: CardParts["told"], words: KindWords): readonly string[] {
+  const most = words.most.replace(/^up to /, "");
   return [
     "- It was trained for tasks like those of its training: on others it may do no better than chance, and says nothing of it.",
-    ...(ways === undefined
-      ? []
-      : openSet
-        ? [
-            `- \`rejected\` is true where an input is taken to be of none of the classes: where its ${scoreTitles[openSet.score]} is below ${openSet.threshold.toPrecision(5)}. That was chosen on ${openSet.ways}-way ${openSet.shots}-shot tasks after ${counted(openSet.steps, "step")}, and means nothing after others.`,
-          ]
-        : ["- It always answers with one of the classes of the task, also for an input that is of none of them."]),
-    `- At most ${support} examples${ways === undefined ? "" : ` of ${ways} classes`}; a few badly chosen ones make a bad learner.`,
+    ...words.limits.map((each) => `- ${each}`),
+    `- At most ${support} examples${most === "" ? "" : ` of ${most}`}; a few badly chosen ones make a bad learner.`,
     ...(batchNorm === "none" ? [] : [`- Batch normalisation: ${plain(batchNorm)}.`]),
     ...(formOf(inputs).preprocessor
       ? ["- Images are to be prepared as preprocessor_config.json says; programs do not resize."]

@@ -22,7 +22,7 @@ export const numberForm: InputForm<NumberInputs> = {
     const { mean, deviation } = scales as ColumnScales;
     return { kind: "numbers", shape, scales: { mean, deviation } };
   },
-  slot: ({ shape }) => ({ dtype: "float32", shape }),
+  slots: ({ shape }) => [{ name: "", dtype: "float32", shape }],
   isOne: (list, { shape }) => isOneOf(list, shape),
   read: async (given, inputs) =>
     given.map((each, i) => {
@@ -36,14 +36,16 @@ export const numberForm: InputForm<NumberInputs> = {
       );
     }),
   readingOf: () => ({ invert: false }),
-  prepared: (read, _, { scales }) =>
-    scales
-      ? Float32Array.from(read as Float32Array, (value, i) => (value - scales.mean[i]!) / scales.deviation[i]!)
-      : read,
-  ofTask: (values) => values,
+  rows: (read, _, { scales }) => [
+    [
+      scales
+        ? Float32Array.from(read as Float32Array, (value, i) => (value - scales.mean[i]!) / scales.deviation[i]!)
+        : read,
+    ],
+  ],
   about: ({ shape, scales }) =>
     `Numbers of shape [${shape.join(", ")}]${scales ? ": as programs take them, (value - mean) / deviation by `innerloop.inputs.scales` of config.json" : ""}.`,
-  inPython: ({ shape }, rows) => `np.random.randn(${[rows, ...shape].join(", ")}).astype(np.float32)`,
+  inPython: ({ shape }, rows = 2) => ({ "": `np.random.randn(${[rows, ...shape].join(", ")}).astype(np.float32)` }),
   inJavaScript: (inputs) =>
     `[${Array.from({ length: Math.min(4, sizeOf(inputs)) }, (_, i) => i / 2).join(", ")}${sizeOf(inputs) > 4 ? ", ..." : ""}]`,
 };

@@ -31,7 +31,7 @@ export const rowForm: InputForm<RowInputs> = {
       throw error;
     }
   },
-  slot: ({ table }) => ({ dtype: "float32", shape: [tableFeatures(table)] }),
+  slots: ({ table }) => [{ name: "", dtype: "float32", shape: [tableFeatures(table)] }],
   isOne: (list, { table }) =>
     areNumbers(table) &&
     table.inputs.length > 1 &&
@@ -44,13 +44,12 @@ export const rowForm: InputForm<RowInputs> = {
     return rows.map((_, i) => (x.data as Float32Array).slice(i * width, (i + 1) * width));
   },
   readingOf: () => ({ invert: false }),
-  prepared: (read) => read,
-  ofTask: (values) => values,
+  rows: (read) => [[read]],
   about: ({ table }) => {
     const names = table.inputs.map(({ name, kind }) => `${name} (${kind})`).join(", ");
     return `Rows of ${names}; programs take them coded by \`innerloop.inputs.table\` of config.json: numbers as (value - mean) / deviation.`;
   },
-  inPython: ({ table }, rows) => `np.random.randn(${rows}, ${tableFeatures(table)}).astype(np.float32)`,
+  inPython: ({ table }, rows = 2) => ({ "": `np.random.randn(${rows}, ${tableFeatures(table)}).astype(np.float32)` }),
   inJavaScript: ({ table }) =>
     areNumbers(table) && table.inputs.length === 1
       ? "0.5"

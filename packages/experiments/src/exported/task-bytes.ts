@@ -8,10 +8,11 @@ import {
   TrainingError,
   unsealed,
 } from "@innerloop/core/exported";
-import type { PortableArray, PortableArrays } from "@innerloop/graph";
+import type { PortableArrays } from "@innerloop/graph";
 import { isRecord, quoted } from "../options/outside-text.js";
 import { mostSteps } from "../runs/most-steps.js";
 import { ExportError } from "./export-error.js";
+import { areFinite, areTaskNames, isWhole } from "./kind-values.js";
 
 const format = "innerloop task 1";
 
@@ -29,23 +30,34 @@ export interface TaskContent {
   readonly ids: readonly string[];
   /** By name: what adapting has made. */
   readonly state: PortableArrays;
-  /** The support set, prepared: inputs [n, ...] with their class indices [n], or with targets [n, d] in their own units. */
-  readonly examples?: {
-    readonly inputs: PortableArray;
-    readonly labels?: PortableArray;
-    readonly targets?: PortableArray;
-  };
+  /** The support set row by row. */
+  readonly examples?: KeptExamples;
 }
+
+/** Examples as a task's bytes have them: arrays whose first axis is that of rows. */
+export interface KeptExamples {
+  /** Rows of each example, where one has more than one. */
+  readonly rows?: readonly number[];
+  /** Inputs, prepared, by the paths of their tensors: "" where there is one alone. */
+  readonly inputs: PortableArrays;
+  /** What the kind of task keeps of them, by name. */
+  readonly said: PortableArrays;
+}
+
+const [inputPrefix, saidPrefix] = ["examples.inputs", "examples.said."];
 
 /** The bytes of a task. */
 export function encodeTask({ state, examples, ...task }: TaskContent): Uint8Array {
+  const named = (arrays: PortableArrays, nameOf: (name: string) => string): PortableArrays =>
+    Object.fromEntries(Object.entries(arrays).map(([name, array]) => [nameOf(name), array]));
+  const { inputs = {}, said = {}, rows } = examples ?? {};
   const arrays = {
     ...state,
-    ...(examples ? { "examples.inputs": examples.inputs } : {}),
-    ...(examples?.labels ? { "examples.labels": examples.labels } : {}),
-    ...(examples?.targets ? { "examples.targets": examples.targets } : {}),
+    ...named(inputs, (name) => (name === "" ? inputPrefix : `${inputPrefix}.${name}`)),
+    ...named(said, (name) => `${saidPrefix}${name}`),
   };
-  return seal(encodeArrays({ arrays, metadata: { format, sha256: unsealed, task: JSON.stringify(task) } }));
+  const record = JSON.stringify(rows ? { ...task, rows } : task);
+  return seal(encodeArrays({ arrays, metadata: { format, sha256: unsealed, task: record } }));
 }
 
 /** The content of bytes. @throws ExportError ILE203 where they are none, or not as they were written */
@@ -62,34 +74,48 @@ export function decodeTask(bytes: Uint8Array): TaskContent {
     return fail("its record is malformed");
   }
   if (!isRecord(value)) return fail("its record is malformed");
-  const { adapt, learner, inputs, steps, invert, classes, ids } = value;
+  const { adapt, learner, inputs, steps, invert, classes, ids, rows } = value;
   const areTexts = [adapt, learner, inputs].every((each) => typeof each === "string" && each.length <= 4096);
   if (!areTexts || typeof invert !== "boolean") return fail("its record is malformed");
   if (!Number.isSafeInteger(steps) || (steps as number) < 0 || (steps as number) > mostSteps)
     return fail(`its steps are ${quoted(steps)}`);
-  if (!areNames(classes) || !areNames(ids))
+  if (!areTaskNames(classes) || !areTaskNames(ids))
     return fail("its classes or the ids of its examples are no different names");
   const state = Object.fromEntries(Object.entries(arrays).filter(([name]) => !name.startsWith("examples.")));
-  const [given, labels, targets] = ["inputs", "labels", "targets"].map((name) => {
-    const found = `examples.${name}`;
-    return Object.hasOwn(arrays, found) ? arrays[found] : undefined;
-  });
-  const rows = ids.length;
-  if (given && (given.shape[0] !== rows || (labels === undefined) === (targets === undefined)))
-    return fail(`it has examples that are not the ${rows} of its record`);
-  if (labels && !(labels.dtype === "int64" && labels.shape.join() === `${rows}` && areLabels(labels, classes.length)))
-    return fail("its labels are none of its classes");
-  if (
-    targets &&
-    !(targets.dtype === "float64" && targets.shape.length === 2 && targets.shape[0] === rows && areFinite(targets))
-  )
-    return fail("its targets are no finite numbers");
+  const below = (prefix: string): PortableArrays =>
+    Object.fromEntries(
+      Object.entries(arrays).flatMap(([name, array]) =>
+        name.startsWith(prefix) ? [[name.slice(prefix.length), array] as const] : [],
+      ),
+    );
+  const given = {
+    ...(Object.hasOwn(arrays, inputPrefix) ? { "": arrays[inputPrefix]! } : {}),
+    ...below(`${inputPrefix}.`),
+  };
+  const said = below(saidPrefix);
+  const found = [...Object.values(given), ...Object.values(said)];
+  if (found.length < Object.keys(arrays).length - Object.keys(state).length)
+    return fail("it has examples of an unknown form");
+  if (rows !== undefined && !areRows(rows, ids.length)) return fail("its record is malformed");
+  const count = rows === undefined ? ids.length : rows.reduce((a, b) => a + b, 0);
+  if (found.some(({ shape }) => shape[0] !== count))
+    return fail(`it has examples that are not the ${count} of its record`);
+  if (!found.every(areFinite)) return fail("its examples hold what is no finite number");
   return {
     ...({ adapt, learner, inputs, steps, invert, classes, ids } as Omit<TaskContent, "state" | "examples">),
     state,
-    ...(given ? { examples: { inputs: given, ...(labels ? { labels } : {}), ...(targets ? { targets } : {}) } } : {}),
+    ...(found.length > 0 ? { examples: { ...(rows ? { rows } : {}), inputs: given, said } } : {}),
   };
 }
+
+/** Rows of an example at most, and of all. */
+const mostRows = 2 ** 20;
+
+const areRows = (value: unknown, examples: number): value is readonly number[] =>
+  Array.isArray(value) &&
+  value.length === examples &&
+  value.every((each) => isWhole(each, 1, mostRows)) &&
+  (value as readonly number[]).reduce((a, b) => a + b, 0) <= mostRows;
 
 function readSealed(
   bytes: Uint8Array,
@@ -106,18 +132,3 @@ function readSealed(
     throw error;
   }
 }
-
-const areNames = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) &&
-  value.length <= 2 ** 20 &&
-  value.every((each) => typeof each === "string" && each.length <= 4096) &&
-  new Set(value).size === value.length;
-
-const areLabels = ({ data }: PortableArray, classes: number): boolean =>
-  Array.from(data as BigInt64Array, Number).every((label) => label >= 0 && label < classes);
-
-/** The question whether all numbers are finite: whole ones are. */
-export const areFinite = ({ data }: PortableArray): boolean => {
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(Number(data[i]))) return false;
-  return true;
-};

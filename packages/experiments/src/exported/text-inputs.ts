@@ -27,7 +27,7 @@ export const textForm: InputForm<TextInputs> = {
       throw error;
     }
   },
-  slot: ({ coding }) => ({ dtype: "int32", shape: [coding.length] }),
+  slots: ({ coding }) => [{ name: "", dtype: "int32", shape: [coding.length] }],
   isOne: () => false,
   read: async (given, { coding }) => {
     const texts = given.map((each, i) => {
@@ -39,11 +39,11 @@ export const textForm: InputForm<TextInputs> = {
     return texts.map((_, i) => ids.slice(i * length, (i + 1) * length));
   },
   readingOf: () => ({ invert: false }),
-  prepared: (read) => read,
-  ofTask: (values) => values,
+  rows: (read) => [[read]],
   about: ({ coding }) =>
     `Texts, which programs take as ${coding.length} ids (0 is padding) by \`innerloop.inputs.coding\` of config.json; \`textNgrams\` and \`textTokens\` of @innerloop/core/tasks make them.`,
-  inPython: ({ coding }, rows) =>
-    `np.random.randint(1, ${coding.buckets}, (${rows}, ${coding.length})).astype(np.int32)`,
+  inPython: ({ coding }, rows = 2) => ({
+    "": `np.random.randint(1, ${coding.buckets}, (${rows}, ${coding.length})).astype(np.int32)`,
+  }),
   inJavaScript: () => `"a text"`,
 };

@@ -4,9 +4,10 @@ import type { PortableArray, PortableArrays, PortableEngine } from "@innerloop/g
 import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, supportRows } from "./exported-config.js";
-import { type ExportedFiles, readAllTold, readExportedConfig } from "./exported-files.js";
-import { openFewShot, openPrograms } from "./exported-programs.js";
-import { formOf } from "./input-forms.js";
+import { type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
+import { kindOf } from "./exported-kinds.js";
+import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
+import type { RowSlot } from "./row-arrays.js";
 
 /** The findings of exported files that are whole. */
 export interface VerifiedExport {
@@ -27,25 +28,24 @@ const mostQueries = 4096;
  * @throws ExportError ILE202 for files that are damaged or none, ILE205 where answers are others
  */
 export async function verifyExport(files: ExportedFiles, engine: PortableEngine): Promise<VerifiedExport> {
-  const config = await readExportedConfig(files);
-  const told = await readAllTold(files, config);
+  const read = await readExportedConfig(files);
+  const told = await readAllTold(files, read);
+  const config = openedConfig(read, told, files.shown);
   const where = `${files.shown}/expected.safetensors`;
   const { feeds, expected } = expectedTask(told["expected.safetensors"]!, config, where);
-  const { query_inputs, ...task } = feeds;
+  const { task, asked } = feeds;
   const differences: number[] = [];
   const source = { told, shown: files.shown, engine };
   const fewShot = await openFewShot(source, config);
   try {
-    differences.push(differenceOf(await fewShot.run(feeds), expected, config.openSet));
+    differences.push(differenceOf(await fewShot.run({ ...task, ...asked }), expected, config.openSet));
   } finally {
     await fewShot.close();
   }
   const { adapt, predict } = await openPrograms(source, config);
   try {
     const { status: _, ...state } = await adapt.run(task);
-    differences.push(
-      differenceOf(await predict.run({ ...state, query_inputs: query_inputs! }), expected, config.openSet),
-    );
+    differences.push(differenceOf(await predict.run({ ...state, ...asked }), expected, config.openSet));
   } finally {
     await Promise.all([adapt.close(), predict.close()]);
   }
@@ -74,7 +74,11 @@ export function expectedTask(
   bytes: Uint8Array,
   config: ExportedConfig,
   where: string,
-): { readonly feeds: PortableArrays; readonly expected: PortableArrays } {
+): {
+  /** What adapting is fed with, and what is asked beside it. */
+  readonly feeds: { readonly task: PortableArrays; readonly asked: PortableArrays };
+  readonly expected: PortableArrays;
+} {
   const remedy = "Export the run again, or get the folder anew from where it came from";
   const fail = (problem: string, cause?: unknown): never => {
     throw new ExportError("ILE202", where, problem, remedy, { cause });
@@ -86,40 +90,32 @@ export function expectedTask(
     if (error instanceof TrainingError) return fail("it is no safetensors", error);
     throw error;
   }
-  const { inputs, support, targets, ways, queries, outputs, openSet } = config;
-  const { dtype, shape } = formOf(inputs).slot(inputs);
+  const { queries } = config;
   const taken = (name: string, type: PortableArray["dtype"], sizes: readonly (number | undefined)[]): PortableArray => {
     const found = Object.hasOwn(arrays, name) ? arrays[name]! : fail(`it has no ${name}`);
     const fits = found.shape.length === sizes.length && sizes.every((n, i) => n === undefined || n === found.shape[i]);
     return found.dtype === type && fits ? found : fail(`${name} is ${found.dtype} [${found.shape.join(", ")}]`);
   };
-  const mask = taken("support_mask", "float32", [undefined]);
-  const there = mask.shape[0]!;
-  const given = supportRows(config, there);
-  if (there !== given || there > support) fail(`support_mask is of ${there} rows`);
-  const query_inputs = taken("query_inputs", dtype, [queries, ...shape]);
-  const [rows = 0] = query_inputs.shape;
+  const inRows = (slots: readonly RowSlot[], rows: number | undefined): PortableArrays =>
+    Object.fromEntries(slots.map(({ name, dtype, shape }) => [name, taken(name, dtype, [rows, ...shape])]));
+  const given = inRows(supportSlots(config), undefined);
+  const there = Object.values(given)[0]!.shape[0]!;
+  if (there !== supportRows(config, there) || there > config.support) fail(`its support set is of ${there} rows`);
+  const asked = inRows(querySlots(config), queries);
+  const [rows = 0] = Object.values(asked)[0]!.shape;
   if (rows < 1 || rows > mostQueries) fail(`it asks for ${rows} answers`);
   const steps = taken("steps", "int64", []);
   const count = Number(steps.data[0]);
   if (count < 0 || count > 1000) fail(`it takes ${count} steps`);
   return {
     feeds: {
-      support_inputs: taken("support_inputs", dtype, [there, ...shape]),
-      support_mask: mask,
-      steps,
-      query_inputs,
-      ...(targets
-        ? { support_targets: taken("support_targets", "float32", [there, targets.length]) }
-        : { support_labels: taken("support_labels", "int64", [there]) }),
+      task: {
+        ...inRows(supportSlots(config), there),
+        ...(kindOf(config.answers).masked ? { support_mask: taken("support_mask", "float32", [there]) } : {}),
+        steps,
+      },
+      asked: inRows(querySlots(config), rows),
     },
-    expected: Object.fromEntries(
-      outputs.map((name) => [
-        name,
-        openSet && name === "rejected"
-          ? taken(name, "bool", [rows])
-          : taken(name, "float32", [rows, ways ?? targets!.length]),
-      ]),
-    ),
+    expected: inRows(predictionSlots(config), rows),
   };
 }

@@ -21,4 +21,8 @@ export const machineImages: ExportedIo = {
       }),
     );
   },
+  letterboxedImages: async (...given) => {
+    const { letterboxedImages } = await import("./pictures/letterboxed-pixels.js");
+    return letterboxedImages(...given);
+  },
 };

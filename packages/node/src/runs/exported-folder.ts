@@ -4,6 +4,7 @@ import { lstat, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   ExportError,
+  type ExportedAnswer,
   type ExportedFiles,
   type ExportedLearner,
   exportedFileLimits,
@@ -63,11 +64,12 @@ export async function isExported(path: string): Promise<boolean> {
 /**
  * The exported learner in a folder.
  *
+ * @typeParam A its answers: `ClassAnswer`, `ValueAnswer`, `RatingAnswer` and others, by the kind of its tasks
  * @throws ExportError ILE202 where there is none, or it is damaged
  * @example const learner = await loadExported("exported/hanzi")
  */
-export const loadExported = (path: string): Promise<ExportedLearner> =>
-  openExported(exportedFilesIn(path), {
+export const loadExported = <A = ExportedAnswer>(path: string): Promise<ExportedLearner<A>> =>
+  openExported<A>(exportedFilesIn(path), {
     // More threads pay off for larger operations than these are of, and only where nothing else runs.
     engine: portableEngine(),
     io: machineImages,

@@ -82,7 +82,7 @@ const experimentRemedy =
  * console.log(await task.predict(["new.png"]));
  */
 export function load<A extends Answer = Answer>(folder: string, options?: LoadOptions): Promise<TrainedModel<A>>;
-export function load<L extends ExportedLearner>(folder: string): Promise<L>;
+export function load<L extends ExportedLearner<unknown>>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {
   requireFolder("load", folder);
   if (!(await isExported(folder))) return loadModel(folder, options);

@@ -1,4 +1,5 @@
 /** Pictures of a page as a learner takes them: the bytes that the packages for Node make of the same files. */
+import { letterbox } from "@innerloop/core/detection";
 import { invertInPlace, type PixelReading, quoted, reasonOf, usualPixels } from "@innerloop/experiments";
 import { tagOf } from "@innerloop/graph";
 import { WebImageError } from "./image-error.js";
@@ -57,13 +58,46 @@ export async function decodeImages(
   options: ImageDecoding,
 ): Promise<readonly Uint8Array[]> {
   requireForm(options);
-  const results = new Array<Uint8Array>(images.length);
+  return fewAtOnce(images, (image, place) => decoded(image, `image ${place}`, options));
+}
+
+/** Pictures in squares as detectors see them. */
+export interface LetterboxedPicture {
+  /** Sides of the picture, turned as the camera says, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** Bytes [size, size, 3]. */
+  readonly pixels: Uint8Array;
+}
+
+/** Of the padding, as in Node. */
+const paddingGrey = 114;
+
+/**
+ * @internal Pictures, each in a square of `size` pixels as `letterbox` places it, on grey 114: as in Node, to what
+ * `decodeImages` says.
+ *
+ * @throws WebImageError as `decodeImages`
+ */
+export async function letterboxedPictures(
+  images: readonly ImageSource[],
+  size: number,
+): Promise<readonly LetterboxedPicture[]> {
+  requireForm({ size: [size, size], channels: 3 });
+  return fewAtOnce(images, (image, place) => inSquare(image, `image ${place}`, size));
+}
+
+/** Results in order, few at a time: each picture is open in full. */
+async function fewAtOnce<Result>(
+  images: readonly ImageSource[],
+  made: (image: ImageSource, place: number) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results = new Array<Result>(images.length);
   let next = 0;
-  // Few at a time: each is open in full.
   const work = async (): Promise<void> => {
     while (next < images.length) {
       const place = next++;
-      results[place] = await decoded(images[place]!, `image ${place}`, options);
+      results[place] = await made(images[place]!, place);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, images.length) }, work));
@@ -82,13 +116,32 @@ function requireForm({ size, channels }: ImageDecoding): void {
 
 type Refusal = (problem: string, remedy?: string, cause?: unknown) => WebImageError;
 
+const refusalOf = (source: ImageSource, place: string): Refusal => {
+  const where = place + nameOf(source);
+  return (problem, remedy = "Give another picture", cause) =>
+    new WebImageError("ILW01", where, problem, remedy, { cause });
+};
+
+const groundOf = (background: PixelReading["background"]): number => (background === "black" ? 0 : 255);
+
+async function inSquare(source: ImageSource, where: string, size: number): Promise<LetterboxedPicture> {
+  const ground = groundOf(usualPixels.background);
+  const { picture, ...known } = await opened(source, ground, refusalOf(source, where), undefined);
+  const { width, height } = picture;
+  const place = letterbox(width, height, size);
+  const colours = resized(picture, { size: [place.height, place.width], fit: "fill", background: ground, ...known });
+  const pixels = new Uint8Array(size * size * 3).fill(paddingGrey);
+  for (let row = 0; row < place.height; row++) {
+    const from = 3 * row * place.width;
+    pixels.set(colours.subarray(from, from + 3 * place.width), 3 * ((place.top + row) * size + place.left));
+  }
+  return { width, height, pixels };
+}
+
 async function decoded(source: ImageSource, place: string, options: ImageDecoding): Promise<Uint8Array> {
   const { size, channels, invert = false, fit = "cover", background = usualPixels.background } = options;
-  const where = place + nameOf(source);
-  const refuse: Refusal = (problem, remedy = "Give another picture", cause) =>
-    new WebImageError("ILW01", where, problem, remedy, { cause });
-  const ground = background === "black" ? 0 : 255;
-  const { picture, ...known } = await opened(source, ground, refuse, options.signal);
+  const ground = groundOf(background);
+  const { picture, ...known } = await opened(source, ground, refusalOf(source, place), options.signal);
   const colours = resized(picture, { size, fit, background: ground, ...known });
   const [height, width] = size;
   const bytes = channels === 3 ? colours : grey({ width, height, channels: 3, data: colours });

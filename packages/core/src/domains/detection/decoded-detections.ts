@@ -28,6 +28,9 @@ export interface DecodingOptions {
   readonly overlap?: number;
 }
 
+/** Decoding where nothing else is said. */
+export const usualDecoding: Required<Omit<DecodingOptions, "stride">> = { threshold: 0.01, most: 30, overlap: 0.5 };
+
 /**
  * Detections of one picture, by falling score. A cell whose objectness is the largest of its 3 x 3 - of equal ones the first,
  * row by row - stands for an object, which is each class with the score
@@ -37,7 +40,8 @@ export interface DecodingOptions {
  * and its box; the surest of a class are thinned out by non-maximum suppression.
  */
 export function decodedDetections(maps: PictureMaps, options: DecodingOptions): Detection[] {
-  const { threshold = 0.01, most = 30, overlap = 0.5, stride } = options;
+  const { stride } = options;
+  const { threshold = usualDecoding.threshold, most = usualDecoding.most, overlap = usualDecoding.overlap } = options;
   const peaks = peaksOf(maps);
   const found: Detection[] = [];
   for (let label = 0; label < maps.classes; label++) {
@@ -55,7 +59,8 @@ export function decodedDetections(maps: PictureMaps, options: DecodingOptions): 
  * Objects of whatever class, which is 0 for all: by objectness alone, that of the task's classes and others alike.
  */
 export function decodedObjects(maps: PictureMaps, options: DecodingOptions): Detection[] {
-  const { threshold = 0.01, most = 30, overlap = 0.5, stride } = options;
+  const { stride } = options;
+  const { threshold = usualDecoding.threshold, most = usualDecoding.most, overlap = usualDecoding.overlap } = options;
   const found = peaksOf(maps)
     .map((cell) => ({ cell, score: probability(maps.objectness[cell]!) }))
     .filter(({ score }) => score > threshold)

@@ -36,6 +36,7 @@ export {
   decodedDetections,
   decodedObjects,
   type PictureMaps,
+  usualDecoding,
 } from "./decoded-detections.js";
 export { type DetectionChannels, type DetectionGrid, detectionChannels, detectionMaps } from "./detection-maps.js";
 export type { AreaRange } from "./detection-matching.js";

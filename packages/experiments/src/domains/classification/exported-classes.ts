@@ -24,6 +24,7 @@ export function exportedClasses(
   if (!isImage)
     return {
       inputs: { kind: "numbers", shape, ...(scales ? { scales } : {}) },
+      answers: { kind: "classes" },
       pipelineTag: "tabular-classification",
     };
   return {
@@ -36,6 +37,7 @@ export function exportedClasses(
       pixels,
     },
     ...(floatInput ? {} : { imageInput: {} }),
+    answers: { kind: "classes" },
     pipelineTag: "image-classification",
   };
 }

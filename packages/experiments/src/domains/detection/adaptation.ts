@@ -3,7 +3,6 @@ import {
   type Box,
   boxesOf,
   boxRows,
-  clippedBox,
   type DecodingOptions,
   type DetectionMaps,
   type DetectionTargets,
@@ -11,7 +10,6 @@ import {
   detectionFigures,
   detectionMaps,
   detectionsIn,
-  fromLetterbox,
   letterbox,
   type MarkedObject,
   toLetterbox,
@@ -22,10 +20,8 @@ import { quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import type { Adaptation, Answer, DetectionAnswer, FoundObject, GivenInputs, GivenSupport, Own } from "../domain.js";
+import { inOwnPixels, leastScore, type PictureSides } from "./own-pixels.js";
 import type { PictureGrid, PictureSight } from "./picture-sight.js";
-
-/** Scores from which objects are answers. */
-const leastScore = 0.1;
 
 /** Pictures to adapt to, and to be looked at at once. */
 const [mostSupport, mostInputs] = [200, 10_000];
@@ -40,7 +36,8 @@ export const detectionAdaptation = <V, Spec>(
   answers: (prediction, { support, inputs, ...own }) => {
     const { decoding } = sight.grid(own);
     return inputs.beside!.map(
-      (sides, i) => answerOf(prediction, i, support.classes!, sides as PictureSides, decoding) as unknown as Answer,
+      (sides, i) =>
+        answerOf(prediction, i, support.classes!, sides as unknown as PictureSides, decoding) as unknown as Answer,
     );
   },
   objectsOf: (answer) => answer as unknown as DetectionAnswer,
@@ -52,31 +49,19 @@ export const detectionAdaptation = <V, Spec>(
   }),
 });
 
-/** Sides of a picture in its own pixels, and of the square that a detector sees of it. */
-interface PictureSides extends Readonly<Record<string, number>> {
-  readonly width: number;
-  readonly height: number;
-  readonly size: number;
-}
-
 function answerOf(
   prediction: DetectionMaps,
   place: number,
   classes: readonly string[],
-  { width, height, size }: PictureSides,
+  sides: PictureSides,
   decoding: DecodingOptions,
 ): DetectionAnswer {
-  const seen = letterbox(width, height, size);
-  const objects = detectionsIn(prediction, place, { ...decoding, threshold: leastScore }).flatMap(
-    ({ box, label, score }): FoundObject[] => {
-      const own = clippedBox(fromLetterbox(box, seen), { width, height });
-      // What was found in the padding is in no picture.
-      if (!(own.width > 0 && own.height > 0)) return [];
-      const name = classes[label];
-      return name === undefined ? [] : [{ class: name, score, box: [own.x, own.y, own.width, own.height] }];
-    },
-  );
-  return { width, height, objects };
+  const found = detectionsIn(prediction, place, { ...decoding, threshold: leastScore });
+  const objects = inOwnPixels(found, sides).flatMap(({ box: { x, y, width, height }, label, score }): FoundObject[] => {
+    const name = classes[label];
+    return name === undefined ? [] : [{ class: name, score, box: [x, y, width, height] }];
+  });
+  return { width: sides.width, height: sides.height, objects };
 }
 
 /** How well the support pictures themselves are answered: where that is 0, marks or sizes are amiss. */

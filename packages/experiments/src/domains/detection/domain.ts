@@ -14,6 +14,7 @@ import { counted } from "../../words.js";
 import type { DataSplits } from "../classification/data-splits.js";
 import { type Baseline, domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { detectionAdaptation } from "./adaptation.js";
+import { exportedScenes } from "./exported-scenes.js";
 import { type DetectionValues, detectionOptions } from "./options.js";
 import { detectionPresets } from "./presets.js";
 import { sceneReport } from "./scene-pictures.js";
@@ -94,6 +95,7 @@ export const detection = domain<
   requireSizes: requireSizesOfModel,
   adaptation: detectionAdaptation(sceneSight),
   report: sceneReport,
+  exported: exportedScenes,
   next: ({ options: { shots } }): readonly NextStep[] => [
     {
       command: "eval",

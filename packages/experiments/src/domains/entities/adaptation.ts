@@ -1,14 +1,6 @@
 /** Marked sentences as users of a trained model have them, and the spans that it answers with. */
 import type { TagPrediction } from "@innerloop/core";
-import {
-  checkedSpans,
-  type FoundSpan,
-  foundSpans,
-  type MarkedText,
-  type Span,
-  type TokenInputs,
-  tagsOf,
-} from "@innerloop/core/tasks";
+import { checkedSpans, type MarkedText, type Span, type TokenInputs, tagsOf } from "@innerloop/core/tasks";
 import { type Tensor, tensor } from "@innerloop/graph";
 import type { DataIo, LongWork } from "../../io.js";
 import { isRecord, quoted } from "../../options/outside-text.js";
@@ -16,16 +8,11 @@ import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import type { Adaptation, Answer, GivenInputs, GivenSupport, Own } from "../domain.js";
 import { textBackboneOf } from "../kept-encoders.js";
+import { type FoundEntity, foundEntities } from "./found-entities.js";
 import type { EntityValues } from "./options.js";
 import { rowInputs, rowsOf, type Sentence } from "./sentence-rows.js";
 import type { EntitySpec } from "./spec.js";
 import { wordPlaces, wordsIn } from "./word-coding.js";
-
-/** A span that was found: UTF-16 offsets into the text as it was given. */
-export interface FoundEntity extends FoundSpan {
-  /** The characters of the span. */
-  readonly text: string;
-}
 
 /** The answer to a sentence. */
 export interface EntityAnswer {
@@ -186,39 +173,16 @@ async function textsIn(
   return found;
 }
 
-/** Spans of texts by the tags of their words. A tag beyond the types at hand is none. */
+/** Spans of texts by the tags of their words. */
 function answersOf(
   { scores, tags }: TagPrediction,
   types: readonly string[],
   texts: readonly string[],
   { words: setting }: EntitySpec,
 ): readonly Answer[] {
-  const [, length = 0, count = 0] = scores.shape;
   const sentences = texts.map((text): Sentence => ({ text, words: wordPlaces(text) }));
-  const found = sentences.map(({ words }) => ({
-    tags: new Int32Array(words.length),
-    scores: new Float32Array(words.length * count),
-  }));
-  const [allTags, allScores] = [tags.data as Int32Array, scores.data as Float32Array];
-  rowsOf(sentences, setting).forEach(({ sentence, from, to }, row) => {
-    const own = found[sentence]!;
-    const at = row * length;
-    own.tags.set(
-      allTags.subarray(at, at + to - from).map((tag) => (tag > types.length ? 0 : tag)),
-      from,
-    );
-    own.scores.set(allScores.subarray(at * count, (at + to - from) * count), from * count);
-  });
-  return sentences.map(({ text, words }, i) => {
-    const entities = foundSpans({ ...found[i]!, words, types }).map(
-      ({ start, end, type, probability }): FoundEntity => ({
-        start,
-        end,
-        text: text.slice(start, end),
-        type,
-        probability,
-      }),
-    );
-    return { entities } satisfies EntityAnswer as unknown as Answer;
-  });
+  const rows = { tags: tags.data as Int32Array, scores: scores.data as Float32Array, count: scores.shape[2]! };
+  return foundEntities(sentences, rows, types, setting).map(
+    (entities) => ({ entities }) satisfies EntityAnswer as unknown as Answer,
+  );
 }

@@ -11,6 +11,7 @@ import { domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { areOfMarkedTexts } from "../task-options.js";
 import { entityAdaptation } from "./adaptation.js";
 import { wordBaselines } from "./baselines.js";
+import { exportedSentences } from "./exported-sentences.js";
 import { entityOptions } from "./options.js";
 import { entityPresets } from "./presets.js";
 import { type EntityData, loadEntities, loadOtherEntities, mostTypes } from "./reading.js";
@@ -104,6 +105,7 @@ export const entities = domain<typeof entityOptions, EntityData, EntitySpec, Tok
     },
   ],
   adaptation: entityAdaptation,
+  exported: exportedSentences,
 });
 
 /** @throws UsageError where a model has outputs for fewer types */

@@ -30,6 +30,26 @@ export function rowsOf(sentences: readonly Pick<Sentence, "words">[], { length }
   );
 }
 
+/** Features of the words of rows and which words are there: int32 [rows, length, slots] and float32 [rows, length]. */
+export function wordRows(
+  sentences: readonly Sentence[],
+  rows: readonly SentenceRow[],
+  setting: WordSetting,
+): { readonly lexical: Int32Array; readonly mask: Float32Array } {
+  const { length, slots } = setting;
+  const lexical = new Int32Array(rows.length * length * slots.length);
+  const mask = new Float32Array(rows.length * length);
+  const features = sentences.map((sentence) => lexicalOf(writtenIn(sentence), setting));
+  rows.forEach(({ sentence, from, to }, row) => {
+    const own = features[sentence]!.subarray(from * slots.length, to * slots.length);
+    lexical.set(own, row * length * slots.length);
+    mask.fill(1, row * length, row * length + to - from);
+  });
+  return { lexical, mask };
+}
+
+const writtenIn = ({ text, words }: Sentence): readonly string[] => words.map(([start, end]) => text.slice(start, end));
+
 /** The inputs of rows. Features of words are of the whole sentence, states those of the row alone. */
 export async function rowInputs(
   sentences: readonly Sentence[],
@@ -40,20 +60,13 @@ export async function rowInputs(
 ): Promise<TokenInputs> {
   const { length, slots, width } = setting;
   const n = rows.length;
-  const lexical = new Int32Array(n * length * slots.length);
-  const mask = new Float32Array(n * length);
-  const written = sentences.map(({ text, words }) => words.map(([start, end]) => text.slice(start, end)));
-  const features = written.map((words) => lexicalOf(words, setting));
-  rows.forEach(({ sentence, from, to }, row) => {
-    const own = features[sentence]!.subarray(from * slots.length, to * slots.length);
-    lexical.set(own, row * length * slots.length);
-    mask.fill(1, row * length, row * length + to - from);
-  });
+  const { lexical, mask } = wordRows(sentences, rows, setting);
   const x = {
     lexical: tensor(lexical, [n, length, slots.length], "int32"),
     mask: tensor(mask, [n, length]),
   };
   if (!backbone) return x;
+  const written = sentences.map(writtenIn);
   const states = new Float32Array(n * length * width);
   // Rows of no words are padding throughout.
   const filled = rows.map((row, i) => ({ ...row, place: i })).filter(({ from, to }) => to > from);

@@ -36,7 +36,7 @@ const mostNames = 10_000;
 const mostIds = 2 ** 22;
 
 /** Whether a value says how words are coded, in a way that this version codes them. */
-function isWordSetting(value: unknown): value is WordSetting {
+export function isWordSetting(value: unknown): value is WordSetting {
   if (!isRecord(value)) return false;
   const { length, slots, ids, width } = value;
   return (

@@ -10,6 +10,7 @@ import {
   type RatingUnits,
   ratingLoss,
 } from "@innerloop/core/tasks";
+import { itemInputs } from "../../exported/item-inputs.js";
 import { UsageError } from "../../options/usage-error.js";
 import { countInWords, mostOf } from "../../options/values.js";
 import { counted } from "../../words.js";
@@ -21,7 +22,7 @@ import { ItemRanker } from "./item-ranker.js";
 import { type RatingValues, ratingOptions } from "./options.js";
 import { ratingPresets } from "./presets.js";
 import { loadRatings, type RatingData } from "./reading.js";
-import { parseRatingSpec, type RatingSpec } from "./spec.js";
+import { parseRatingSpec, type RatingSpec, ratingTableOf } from "./spec.js";
 import { ratingSizes, ratingTasks, requireRatingOptions } from "./tasks.js";
 
 /** Units of ratings before any are read, and some cold items: what figures are called does not depend on them. */
@@ -154,6 +155,10 @@ export const recommendation = domain<typeof ratingOptions, RatingData, RatingSpe
     },
   ],
   adaptation: ratingAdaptation,
+  exported: ({ spec, options: { takenFrom } }) => ({
+    inputs: itemInputs(ratingTableOf(spec)),
+    answers: { kind: "ratings", ...(takenFrom === undefined ? {} : { takenFrom }) },
+  }),
   ranker: (setting) => new ItemRanker(setting),
 });
 

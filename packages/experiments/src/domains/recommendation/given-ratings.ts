@@ -8,7 +8,7 @@ import type { ItemChoice, ItemNaming } from "../ranker.js";
 import { type FeedbackOf, feedbackOf } from "./feedback.js";
 import { type AttributeValue, attributesOfItem, type FoundItem, type ItemIndex } from "./item-index.js";
 import { knownItems } from "./known-items.js";
-import type { RatingSpec } from "./spec.js";
+import type { RatingTable } from "./spec.js";
 
 /** A rating as a program has it: an item by its id or title, or by attributes where it is a new one. */
 export interface GivenRating {
@@ -36,7 +36,7 @@ export interface KnownRatings {
  */
 export async function readKnownRatings(
   given: unknown,
-  own: FeedbackOf & { readonly spec: RatingSpec },
+  own: FeedbackOf & { readonly spec: RatingTable },
   io: DataIo,
   work: ItemNaming,
 ): Promise<KnownRatings> {
@@ -57,7 +57,7 @@ export async function readKnownRatings(
 /** Items as a user names them, or says what is known of new ones. @throws UsageError for those that are not known */
 export async function readItems(
   given: unknown,
-  spec: RatingSpec,
+  spec: RatingTable,
   io: DataIo,
   work: ItemNaming,
 ): Promise<readonly FoundItem[]> {
@@ -66,14 +66,29 @@ export async function readItems(
   return found.map(({ item }) => item);
 }
 
+/** Items of a list, as `readItems`. @throws as it */
+export async function itemsOfList(given: readonly unknown[], spec: RatingTable): Promise<readonly FoundItem[]> {
+  const found = await foundRows(spec, rowsOfList(given), {}, () => undefined);
+  return found.map(({ item }) => item);
+}
+
 /** Places of items of the run. @throws UsageError for those that it does not have */
-export async function namedPlaces(
+export const namedPlaces = async (
   given: unknown,
-  spec: RatingSpec,
+  spec: RatingTable,
   io: DataIo,
   work: ItemNaming,
+): Promise<readonly number[]> => placesOfRows(await rowsOf(given, io, work), spec, work);
+
+/** Places of items of a list, as `namedPlaces`. @throws as it */
+export const placesOfList = (given: readonly unknown[], spec: RatingTable): Promise<readonly number[]> =>
+  placesOfRows(rowsOfList(given), spec, {});
+
+async function placesOfRows(
+  rows: readonly GivenRow[],
+  spec: RatingTable,
+  work: ItemNaming,
 ): Promise<readonly number[]> {
-  const rows = await rowsOf(given, io, work);
   // Names alone: a new item is none of the run's, whatever is known of it.
   const named = rows.map(({ row: { item }, at }): GivenRow => ({ row: item === undefined ? {} : { item }, at }));
   const found = await foundRows(spec, named, work, () => undefined);
@@ -107,7 +122,11 @@ async function rowsOf(given: unknown, io: DataIo, work: LongWork): Promise<reado
     return rows.map((row, i) => ({ row, at: `${io.shown(given)}, row ${i + 1}` }));
   }
   if (given instanceof PlacedRows) return given.rows.map((row, i) => ({ row, at: given.places[i] ?? `row ${i + 1}` }));
-  const list: readonly unknown[] = Array.isArray(given) ? given : [given];
+  return rowsOfList(Array.isArray(given) ? given : [given]);
+}
+
+/** Rows that a program gives. @throws UsageError for what is none */
+function rowsOfList(list: readonly unknown[]): readonly GivenRow[] {
   const wrong = list.findIndex((row) => typeof row !== "string" && !isRecord(row));
   if (list.length > 0 && list.length <= mostRows && wrong < 0)
     return list.map((row, i) => ({
@@ -137,7 +156,7 @@ interface FoundRow<Value> {
  * @throws UsageError for an item that is not known, with what it may be
  */
 async function foundRows<Value>(
-  spec: RatingSpec,
+  spec: RatingTable,
   rows: readonly GivenRow[],
   { choose }: ItemNaming,
   read: (row: GivenRow) => Value,
@@ -170,7 +189,7 @@ const [mostNear, mostChoices] = [3, 5];
  */
 function itemOf(
   { row, at }: GivenRow,
-  spec: RatingSpec,
+  spec: RatingTable,
   canAsk: boolean,
 ): { readonly item: FoundItem } | { readonly name: string; readonly near: readonly ItemChoice[] } {
   const { index } = knownItems(spec);
@@ -238,7 +257,7 @@ const mostUnknown = 5;
 const longestWord = 64;
 
 /** Says once which words of new items nothing is known of: they say nothing. */
-function noteUnknownWords(rows: readonly FoundRow<unknown>[], spec: RatingSpec, { onWarning }: LongWork): void {
+function noteUnknownWords(rows: readonly FoundRow<unknown>[], spec: RatingTable, { onWarning }: LongWork): void {
   if (!onWarning) return;
   const { words: known } = knownItems(spec);
   const unknown = new Map<string, string>();

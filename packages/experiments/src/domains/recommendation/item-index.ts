@@ -2,7 +2,7 @@
 import type { Attribute, Entities } from "@innerloop/core/tasks";
 import { cut, quoted } from "../../options/outside-text.js";
 import { UsageError } from "../../options/usage-error.js";
-import type { RatingSpec } from "./spec.js";
+import type { RatingTable } from "./spec.js";
 
 /** An item of a run, by its place among them; or a new one, by what is known of it. */
 export type FoundItem =
@@ -143,7 +143,7 @@ function trigrams(text: string): ReadonlySet<string> {
  */
 export function attributesOfItem(
   row: Readonly<Record<string, unknown>>,
-  { items }: Pick<RatingSpec, "items">,
+  { items }: Pick<RatingTable, "items">,
   at: string,
 ): FoundItem | undefined {
   const values: Record<string, AttributeValue> = {};

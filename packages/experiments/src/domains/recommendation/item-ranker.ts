@@ -5,7 +5,7 @@ import { paddedRows } from "@innerloop/core/training";
 import { type CompiledFunction, compile, KeptPrograms, type Tensor, type Tree, tensor } from "@innerloop/graph";
 import type { LongWork } from "../../io.js";
 import { quoted } from "../../options/outside-text.js";
-import { nearestName, UsageError } from "../../options/usage-error.js";
+import { UsageError } from "../../options/usage-error.js";
 import {
   type Influence,
   type ItemNaming,
@@ -15,17 +15,25 @@ import {
   questionRules,
   type Ranker,
   type RankerSetting,
-  type Recommendation,
   type RecommendationRequest,
   type Recommendations,
 } from "../ranker.js";
 import { feedbackOf } from "./feedback.js";
 import { type KnownRatings, namedPlaces, readKnownRatings } from "./given-ratings.js";
-import { itemsOfWords } from "./item-domains.js";
 import type { FoundItem } from "./item-index.js";
 import { knownItems, ratedInputs } from "./known-items.js";
 import type { RatingValues } from "./options.js";
 import { evidenceCandidates, informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
+import {
+  bestPlaces,
+  namedItem,
+  placesOutside,
+  recommendedItems,
+  requireCount,
+  requireKnown,
+  rounded,
+  unknownPlaces,
+} from "./ranked-items.js";
 import type { RatingSpec } from "./spec.js";
 import { type ItemRows, type StepProgram, stepsOf, type TrainingSteps, trainingSteps } from "./training-steps.js";
 
@@ -97,27 +105,16 @@ export class ItemRanker implements Ranker {
         `Give ${mostExplained} at most, or leave the explanation out`,
       );
     const leftOut = await this.#leftOut(known, { exclude, domain }, work);
-    if (knownBy > 0)
-      spec.base.counts.forEach((count, place) => {
-        if (count < knownBy) leftOut.add(place);
-      });
+    for (const place of unknownPlaces(spec, knownBy)) leftOut.add(place);
     const rows = await this.#knownRows(known);
     const taste = await this.#taste(rows, steps);
     const predictions = await this.#predictions(taste);
     const places = bestPlaces(predictions.centres, top, leftOut);
     const influences = explain ? await this.#influences(places, { known, rows, steps, taste }) : undefined;
-    const { units } = spec;
-    const { told, toldOf } = feedbackOf(spec);
-    const items = places.map((place, i): Recommendation => {
-      const deviation = predictions.deviations?.[place];
-      return {
-        rank: i + 1,
-        ...this.#named(place),
-        [told]: rounded(toldOf(spec, predictions.centres[place]!)),
-        ...(deviation === undefined ? {} : { deviation: rounded(units.deviation * deviation) }),
-        ...(influences ? { because: influences[i]! } : {}),
-      };
-    });
+    const { told } = feedbackOf(spec);
+    const items = recommendedItems(spec, predictions, places).map((item, i) =>
+      influences ? { ...item, because: influences[i]! } : item,
+    );
     return { items, told, known: known.items.length, ranked: predictions.centres.length - leftOut.size, steps };
   }
 
@@ -218,8 +215,7 @@ export class ItemRanker implements Ranker {
   }
 
   #named(place: number): NamedItem {
-    const { index } = knownItems(this.#setting.spec);
-    return { item: index.idOf(place), title: index.nameOf(place) };
+    return namedItem(this.#setting.spec, place);
   }
 
   /** Places of items that are not ranked. @throws UsageError for what is none of the run's items, or words of none */
@@ -231,12 +227,7 @@ export class ItemRanker implements Ranker {
     const { spec, io } = this.#setting;
     const rated = [...known.items, ...known.passed].flatMap((item) => ("place" in item ? [item.place] : []));
     const others = exclude === undefined ? [] : await namedPlaces(exclude, spec, io, work);
-    const leftOut = new Set([...rated, ...others]);
-    if (domain !== undefined)
-      itemsOfWords(knownItems(spec).entities, wordsIn(domain)).forEach((has, place) => {
-        if (!has) leftOut.add(place);
-      });
-    return leftOut;
+    return new Set([...rated, ...others, ...(domain === undefined ? [] : placesOutside(spec, domain))]);
   }
 
   /** Base and features of items, padded to so many rows. */
@@ -370,68 +361,4 @@ const workOptions = ["onWarning", "onProgress", "signal", "choose"];
 const recommendOptions = ["ratings", "top", "exclude", "domain", "knownBy", "explain", "steps", ...workOptions];
 const questionOptions = ["count", "by", "ratings", "exclude", "domain", ...workOptions];
 
-/** @throws UsageError for an option that there is none of, which would be ignored */
-function requireKnown(operation: string, request: object, known: readonly string[]): void {
-  const wrong = Object.keys(request).find((name) => !known.includes(name));
-  if (wrong === undefined) return;
-  const near = nearestName(wrong, known);
-  throw new UsageError(
-    `${operation} has no option ${quoted(wrong)}`,
-    near ? `Did you mean ${near}?` : `It takes ${known.join(", ")}`,
-  );
-}
-
-/** @throws UsageError for what is no whole number from `least` on */
-function requireCount(name: string, value: unknown, least: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return;
-  throw new UsageError(`${name} is ${quoted(value)}`, `Give a whole number from ${least} on`);
-}
-
-/** @throws UsageError for what are no words */
-function wordsIn(domain: unknown): readonly string[] {
-  if (Array.isArray(domain) && domain.length > 0 && domain.every((word) => typeof word === "string")) return domain;
-  throw new UsageError(`the domain is ${quoted(domain)}`, 'Give words of an attribute of items: ["White", "Red"]');
-}
-
 const presence = (there: number, rows: number): Tensor => tensor(new Float32Array(rows).fill(1, 0, there), [rows]);
-
-const rounded = (value: number): number => Number(value.toFixed(4));
-
-/**
- * Places of the largest values, the largest first, of equal ones the earlier; those that are left out not among them. One
- * pass with a heap of the best so far, the worst of them on top: of n values nearly all are compared once.
- */
-export function bestPlaces(values: Float32Array, top: number, leftOut: ReadonlySet<number>): readonly number[] {
-  const heap: number[] = [];
-  const isBefore = (a: number, b: number): boolean => values[a]! > values[b]! || (values[a] === values[b] && a < b);
-  const sink = (place: number): void => {
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child]!, heap[child + 1]!)) child++;
-      if (!isBefore(place, heap[child]!)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = place;
-  };
-  const rise = (place: number): void => {
-    let at = heap.length;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!isBefore(heap[parent]!, place)) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = place;
-  };
-  for (let place = 0; place < values.length; place++) {
-    const isFull = heap.length === top;
-    // Of equal values the earlier is there already.
-    if ((isFull && !(values[place]! > values[heap[0]!]!)) || leftOut.has(place)) continue;
-    if (isFull) sink(place);
-    else rise(place);
-  }
-  return heap.sort((a, b) => (isBefore(a, b) ? -1 : 1));
-}

@@ -9,7 +9,7 @@ import {
 } from "@innerloop/core/tasks";
 import { tensor } from "@innerloop/graph";
 import { type FoundItem, ItemIndex } from "./item-index.js";
-import { itemsOf, type RatingSpec } from "./spec.js";
+import { itemsOf, type RatingTable } from "./spec.js";
 
 /** Rows of one table of items. */
 interface CodedItems extends CodedEntities {
@@ -27,10 +27,10 @@ interface KnownItems {
   readonly words: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-const known = new WeakMap<RatingSpec, KnownItems>();
+const known = new WeakMap<RatingTable, KnownItems>();
 
 /** The items of a run, coded, with an index of what they are called. */
-export function knownItems(spec: RatingSpec): KnownItems {
+export function knownItems(spec: RatingTable): KnownItems {
   let found = known.get(spec);
   if (!found) {
     const entities = itemsOf(spec.items);
@@ -56,7 +56,7 @@ export function knownItems(spec: RatingSpec): KnownItems {
 }
 
 /** Items as the inputs of a model: those of a run by place, and new ones by what is known of them. */
-export function ratedInputs(spec: RatingSpec, items: readonly FoundItem[]): RatedInputs {
+export function ratedInputs(spec: RatingTable, items: readonly FoundItem[]): RatedInputs {
   const { coded } = knownItems(spec);
   const { items: coding, users } = spec.codings;
   const slots = coded.slots + (users?.fields.reduce((sum, field) => sum + field.slots, 0) ?? 0);

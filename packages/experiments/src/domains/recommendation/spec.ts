@@ -39,8 +39,9 @@ export interface KeptItems {
   readonly attributes: readonly KeptAttribute[];
 }
 
-/** What a run keeps of ratings. */
-export interface RatingSpec extends DataSpec {
+/** The items of a run with all that its model makes of them. */
+export interface RatingTable {
+  readonly name: string;
   readonly items: KeptItems;
   readonly codings: RatingCodings;
   readonly base: RatingBase;
@@ -51,6 +52,9 @@ export interface RatingSpec extends DataSpec {
   /** Present where there were no ratings, but what users took alone: the base is then in log-odds. */
   readonly implicit?: true;
 }
+
+/** What a run keeps of ratings. */
+export interface RatingSpec extends DataSpec, RatingTable {}
 
 /** Items as they are kept. */
 export const keptItems = ({ ids, titles, attributes }: Entities): KeptItems => ({
@@ -165,12 +169,18 @@ function isCoding(value: unknown): value is EntityCoding {
 /** The spec in a value from a file; undefined where it is none. */
 export function parseRatingSpec(value: unknown): RatingSpec | undefined {
   if (!isDataSpec(value)) return undefined;
-  const { tables, items, codings, base, units, scale, cold, implicit } = value as unknown as Readonly<
-    Record<string, unknown>
-  >;
+  const { tables } = value as unknown as Readonly<Record<string, unknown>>;
+  const areTables = tables === undefined || (isRecord(tables) && Object.values(tables).every(isPath));
+  return areTables && parseRatingTable(value) ? (value as unknown as RatingSpec) : undefined;
+}
+
+/** The items and what is made of them, in a value from a file; undefined where it is none of the kind. */
+export function parseRatingTable(value: unknown): RatingTable | undefined {
+  if (!isRecord(value)) return undefined;
+  const { name, items, codings, base, units, scale, cold, implicit } = value;
   if (!areKeptItems(items) || !isRecord(codings) || !isRecord(units) || !isRecord(scale)) return undefined;
   const fits =
-    (tables === undefined || (isRecord(tables) && Object.values(tables).every(isPath))) &&
+    typeof name === "string" &&
     isCoding(codings.items) &&
     items.ids.length * codedWidth(codings.items) <= mostCoded &&
     codedWidth(codings.items) <= mostOfRow &&
@@ -191,5 +201,21 @@ export function parseRatingSpec(value: unknown): RatingSpec | undefined {
     if (error instanceof TaskError) return undefined;
     throw error;
   }
-  return value as unknown as RatingSpec;
+  const table = { name, items, codings, base, units, scale, cold, ...(implicit ? { implicit } : {}) };
+  return table as unknown as RatingTable;
 }
+
+/** The same of a run, without where its data are. */
+export const ratingTableOf = ({
+  name,
+  items,
+  codings,
+  base,
+  units,
+  scale,
+  cold,
+  implicit,
+}: RatingTable): RatingTable => ({
+  ...{ name, items, codings, base, units, scale, cold },
+  ...(implicit ? { implicit } : {}),
+});

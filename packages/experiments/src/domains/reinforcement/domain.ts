@@ -190,6 +190,17 @@ export function policyDomain({ name, title, environments: table, presets }: Poli
       "description of the environment (sha256)": spec?.sha256.slice(0, 16),
       "--told": of(given).told,
     }),
+    exported: ({ spec, options: given }) => {
+      const { observation, action, horizon } = requireSpec(spec);
+      const { episodes, discount, lambda, baseline } = of(given);
+      const trial = spec.trialEpisodes !== undefined;
+      return {
+        inputs: { kind: "observations", horizon, observation },
+        answers: { kind: "policy", action, episodes, discount, lambda, baseline, trial },
+        ofStep: episodes,
+        pipelineTag: "reinforcement-learning",
+      };
+    },
     practice: policyPractice(withFamily, of),
     report: policyReport(withFamily),
     // Episodes for each of them: a few are what is asked of a policy.

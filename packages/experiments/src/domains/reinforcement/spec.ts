@@ -53,6 +53,10 @@ const isSize = (value: unknown): value is SpaceSize => {
   return (kind === "box" || kind === "discrete") && isCount(size, largestSpace);
 };
 
+/** The kind and size of a space in a value from outside; undefined where it is none. */
+export const parseSpaceSize = (value: unknown): SpaceSize | undefined =>
+  isSize(value) ? { kind: value.kind, size: value.size } : undefined;
+
 const isCount = (value: unknown, most: number): boolean =>
   Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most;
 

@@ -5,6 +5,9 @@ import type { ExportForm } from "../../exported/input-forms.js";
 /** @internal */
 export const exportedRows = (table: TableSpec): ExportForm => ({
   inputs: { kind: "row", table },
-  targets: table.targets.map(({ name, mean, deviation }) => ({ name, mean, deviation })),
+  answers: {
+    kind: "numbers",
+    targets: table.targets.map(({ name, mean, deviation }) => ({ name, mean, deviation })),
+  },
   pipelineTag: "tabular-regression",
 });

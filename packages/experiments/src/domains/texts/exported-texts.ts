@@ -15,7 +15,7 @@ export function exportedTexts(
   if (isPlain(coding))
     return {
       inputs: { kind: "text", coding },
-      ...(areFixed(options) && labels ? { classes: labels } : {}),
+      answers: { kind: "classes", ...(areFixed(options) && labels ? { classes: labels } : {}) },
       pipelineTag: "text-classification",
     };
   throw new ExportError(

@@ -2,6 +2,7 @@
 import {
   bytes,
   type ExportedConfig,
+  exportedKindOf,
   type Flags,
   Interrupted,
   prepareExport,
@@ -86,8 +87,8 @@ const filesTable = (files: readonly { readonly name: string; readonly bytes: num
     .join("\n");
 };
 
-function whatNext({ ways }: ExportedConfig, out: string): string {
-  const given = ways === undefined ? "targets" : "labels";
+function whatNext(config: ExportedConfig, out: string): string {
+  const { given } = exportedKindOf(config.answers).words(config);
   return `Written: ${shown(out)}. Its README.md says how to use it from Python and Node with a few examples and their ${given}; \`innerloop verify ${inCommand(out)}\` checks it wherever it is. State a license in README.md before you publish it.`;
 }
 
@@ -95,10 +96,10 @@ function whatNext({ ways }: ExportedConfig, out: string): string {
 export async function verifyCommand(folder: string, output: Output): Promise<void> {
   const engine = portableEngine();
   const { config, difference, files, bytes: size } = await verifyExport(exportedFilesIn(folder), engine);
-  const { learner, ways, support } = config;
+  const { learner, answers, support } = config;
   output.event({ type: "verified", folder: shown(folder), learner, difference, files, bytes: size });
-  const what = ways === undefined ? "" : `, up to ${ways} classes`;
-  output.result(`  ${learner}: up to ${counted(support, "example")}${what}`);
+  const { most } = exportedKindOf(answers).words(config);
+  output.result(`  ${learner}: up to ${counted(support, "example")}${most === "" ? "" : `, ${most}`}`);
   output.result(`  ${counted(files, "file")} of ${bytes(size)}, each as config.json tells it by its SHA-256`);
   output.result(
     `  the largest difference from the expected answers is ${shareText(difference)} of the largest of them`,

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -35,6 +35,9 @@ it("puts a picture into the middle of grey, in its proportions", async () => {
   const path = await put("a.png", await halves(40, 20).png().toBuffer());
   const [image] = await letterboxedImages([path], 8, {});
   expect(image).toMatchObject({ name: path, width: 40, height: 20 });
+  // Its bytes are the same picture.
+  const [, ofBytes] = await letterboxedImages([path, await readFile(path)], 8, {});
+  expect(ofBytes).toEqual({ ...image, name: "image 2" });
   const { pixels } = image!;
   expect(pixels.length).toBe(8 * 8 * 3);
   for (const y of [0, 1, 6, 7]) for (let x = 0; x < 8; x++) expect(pixelAt(pixels, 8, x, y)).toEqual([114, 114, 114]);

@@ -40,26 +40,44 @@ export async function letterboxedPictures(
   return squares;
 }
 
-/** Image files, and the images in folders, in squares. @throws as `letterboxedPictures` */
+/** Image files by their paths or bytes, and the images in folders, in squares. @throws as `letterboxedPictures` */
 export async function letterboxedImages(
-  paths: readonly string[],
+  given: readonly (string | Uint8Array)[],
   size: number,
   work: LongWork = {},
 ): Promise<readonly LetterboxedImage[]> {
-  const files = await imagePaths(paths);
-  checkSize(paths.join(", "), size, files.length);
+  const files = (await Promise.all(given.map(filesOf))).flat();
+  checkSize(files.map(({ where }) => where).join(", "), size, files.length);
   const images: LetterboxedImage[] = [];
   let done = 0;
-  await someAtOnce(files, atOnce, async (name, i) => {
+  await someAtOnce(files, atOnce, async (open, i) => {
     work.signal?.throwIfAborted();
-    const { size: bytes } = await onFile(name, () => stat(name));
-    const read = (): Promise<Uint8Array> => readRegularFile(name, { most: mostFileBytes, links: "followed" });
-    const file = { where: name, bytes, read };
+    const file = await open.file();
     const { width, height } = await imageSize(file);
-    images[i] = { name, width, height, pixels: await square(file, { width, height }, size) };
-    work.onProgress?.(++done, files.length, `read ${name}`);
+    images[i] = { name: open.where, width, height, pixels: await square(file, { width, height }, size) };
+    work.onProgress?.(++done, files.length, `read ${open.where}`);
   });
   return images;
+}
+
+/** An image that is opened when its turn has come. */
+interface Unopened {
+  readonly where: string;
+  file(): Promise<ImageFile>;
+}
+
+async function filesOf(given: string | Uint8Array, place: number): Promise<readonly Unopened[]> {
+  if (typeof given !== "string") {
+    const where = `image ${place + 1}`;
+    return [{ where, file: async () => ({ where, bytes: given.length, read: async () => given }) }];
+  }
+  return (await imagePaths([given])).map((where) => ({
+    where,
+    file: async () => {
+      const { size: bytes } = await onFile(where, () => stat(where));
+      return { where, bytes, read: () => readRegularFile(where, { most: mostFileBytes, links: "followed" }) };
+    },
+  }));
 }
 
 function checkSize(where: string, size: number, pictures: number): void {

@@ -138,6 +138,44 @@ const questions = {
     return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
   },
 
+  /** What an exported learner of any kind answers in a page, and what it recommends where that is asked for. */
+  async exportedKind({ address, examples, asked, request }) {
+    const learner = await loadExported(address);
+    const task = await learner.adapt(examples);
+    const began = performance.now();
+    const answers = await task.predict(asked);
+    const recommended = request && (await task.recommend(request));
+    const ms = performance.now() - began;
+    const restored = await (await learner.restore(task.save())).predict(asked);
+    await learner.dispose();
+    return { answers, recommended, restored, ms };
+  },
+
+  /** What an exported detector finds in pictures of a page. */
+  async exportedDetector({ address, examples, asked }) {
+    const began = performance.now();
+    const learner = await loadExported(address);
+    const loaded = performance.now();
+    const task = await learner.adapt(examples);
+    const adapted = performance.now();
+    const answers = { address: await task.predict(asked) };
+    const answered = performance.now();
+    const files = await Promise.all(asked.map(async (name) => (await fetch(name)).blob()));
+    answers.file = await task.predict(files.map((file, i) => new File([file], asked[i])));
+    answers.bytes = await task.predict(
+      await Promise.all(files.map(async (file) => new Uint8Array(await file.arrayBuffer()))),
+    );
+    answers.canvas = await task.predict(await Promise.all(files.map((file, i) => sourceOf(file, asked[i], "canvas"))));
+    // As many at once as before: runtimes round by how many there are.
+    const [restored] = await (await learner.restore(task.save())).predict(asked);
+    await learner.dispose();
+    const ms = { load: loaded - began, adapt: adapted - loaded, predict: answered - adapted };
+    return { answers, restored, ms };
+  },
+
+  notDetected: ({ address, input, objects }) =>
+    refusal(loadExported(address).then((learner) => learner.adapt([{ input, objects }]))),
+
   notExported: ({ address }) => refusal(loadExported(address)),
 
   undecoded: ({ names, as = "file", options }) => refusal(questions.decoded({ names, as, options })),

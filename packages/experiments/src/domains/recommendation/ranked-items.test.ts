@@ -1,6 +1,6 @@
 import { random } from "@innerloop/core";
 import { expect, it } from "vitest";
-import { bestPlaces } from "./item-ranker.js";
+import { bestPlaces } from "./ranked-items.js";
 
 it("the best are in order of values, of equal ones the earlier first, and never those left out", () => {
   for (let seed = 0; seed < 200; seed++) {
