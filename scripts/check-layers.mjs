@@ -32,7 +32,8 @@ const stages = {
     program: [],
     transforms: ["program"],
     lowering: ["program"],
-    runtime: ["program", "transforms", "lowering"],
+    native: ["program"],
+    runtime: ["program", "transforms", "lowering", "native"],
     reference: ["program"],
   },
 };

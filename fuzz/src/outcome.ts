@@ -2,7 +2,7 @@
 
 import { taskErrorCodes, trainingErrorCodes } from "@innerloop/core";
 import { environmentErrorCodes } from "@innerloop/core/reinforcement";
-import { exportErrorCodes, UsageError } from "@innerloop/experiments";
+import { exportErrorCodes, importErrorCodes, UsageError } from "@innerloop/experiments";
 import { graphErrorCodes } from "@innerloop/graph";
 import { runErrorCodes } from "../../packages/experiments/dist/runs/run-error.js";
 import { dataErrorCodes } from "../../packages/node/dist/data/data-error.js";
@@ -31,6 +31,7 @@ const codes: ReadonlySet<string> = new Set(
   [
     ...[dataErrorCodes, runErrorCodes, graphErrorCodes, taskErrorCodes, trainingErrorCodes, environmentErrorCodes],
     exportErrorCodes,
+    importErrorCodes,
   ].flatMap((table) => Object.keys(table)),
 );
 

@@ -10,7 +10,7 @@ import {
 } from "../../../packages/experiments/dist/exported/exported-config.js";
 import { digestOf, readAllTold } from "../../../packages/experiments/dist/exported/exported-files.js";
 import { decodeTask, encodeTask } from "../../../packages/experiments/dist/exported/task-bytes.js";
-import { expectedTask } from "../../../packages/experiments/dist/exported/verify-export.js";
+import { expectedTask, probeOf } from "../../../packages/experiments/dist/exported/verify-export.js";
 import { exportedFilesIn, isExported } from "../../../packages/node/dist/runs/exported-folder.js";
 import { load } from "../../../packages/node/dist/runs/load.js";
 import { checkpointFrame, headerMutation, sealMutation } from "../formats/framed-json.js";
@@ -75,6 +75,8 @@ const expected = (): Uint8Array =>
       query_inputs: array("uint8", [1, 2, 2, 1], new Uint8Array(4)),
       logits: array("float32", [1, 2], new Float32Array(2)),
       probabilities: array("float32", [1, 2], new Float32Array(2)),
+      backbone_inputs: array("uint8", [4, 2, 2, 1], new Uint8Array(16)),
+      backbone_features: array("float32", [4, 3], new Float32Array(12)),
     },
     metadata: {},
   });
@@ -109,6 +111,25 @@ const detecting = {
   inputs: { kind: "picture", size: 8, channels: 1, dtype: "uint8" },
   outputs: ["objectness", "names", "box"],
 } as const satisfies Partial<ExportedConfig>;
+
+const toldStubs = (...names: readonly (keyof ExportedConfig["files"])[]): ExportedConfig["files"] =>
+  Object.fromEntries(names.map((name) => [name, { sha256: digestOf(stub), bytes: stub.length }]));
+
+/** A folder whose images go through an encoder. */
+function encodedImages(): ExportedConfig {
+  const all = whole();
+  return {
+    ...all,
+    inputs: {
+      ...{ kind: "encoded-image", shape: [3], pixels: { background: "white", depth: 16 } },
+      backbone: {
+        ...{ name: "tiny", input: "image", output: "features", size: [2, 2], channels: 1, layout: "NCHW" },
+        ...{ mean: [0], scale: [255], pooling: "output", normalize: false },
+      },
+    },
+    files: { ...all.files, ...toldStubs("onnx/backbone.onnx") },
+  };
+}
 
 const configReader: Reader = {
   name: "exported folder",
@@ -167,6 +188,17 @@ const configReader: Reader = {
             ...{ kind: "policy", action: { kind: "box", size: 2 }, episodes: 3, discount: 0.99, lambda: 1 },
             ...{ baseline: "linear", trial: false },
           },
+        }),
+      ),
+      bytes(storedExport(encodedImages())),
+      bytes(
+        storedExport({
+          ...all,
+          inputs: {
+            ...{ kind: "encoded-text", shape: [4] },
+            backbone: { name: "tiny", output: "states", pooling: "mean", normalize: true, maxTokens: 16 },
+          },
+          files: { ...all.files, ...toldStubs("onnx/backbone.onnx", "tokenizer.json") },
         }),
       ),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
@@ -231,6 +263,8 @@ const configReader: Reader = {
       for (const name of contents) place.put(`export/${name}`, stub);
       place.put("export/expected.safetensors", expected());
       place.put("export/items.json", stub);
+      place.put("export/onnx/backbone.onnx", stub);
+      place.put("export/tokenizer.json", stub);
     });
     place.put("export/config.json", input);
     const path = place.path("export");
@@ -261,6 +295,8 @@ const expectedReader: Reader = {
     const { feeds, expected: answers } = expectedTask(input, config, "expected.safetensors");
     for (const { shape, data } of [feeds.task, feeds.asked, answers].flatMap((arrays) => Object.values(arrays)))
       checkArray({ shape, values: data });
+    const { inputs, features } = probeOf(input, encodedImages(), "expected.safetensors");
+    if (inputs.length * 3 !== features.length) throw new WrongResult("features of other inputs");
   },
 };
 

@@ -7,6 +7,7 @@ import { commandReaders } from "./commands.js";
 import { environmentTaskReaders } from "./environment-tasks.js";
 import { exportReaders } from "./exports.js";
 import { imageReaders } from "./images.js";
+import { importReaders } from "./imports.js";
 import { markedReaders } from "./marked.js";
 import { markedPictureReaders } from "./marked-pictures.js";
 import { ratedItemReaders } from "./rated-items.js";
@@ -35,7 +36,11 @@ export const readers: readonly Reader[] = [
   ...environmentTaskReaders,
   ...runReaders,
   ...exportReaders,
+
+  ...importReaders,
+
   ...ratedItemReaders,
+
   ...backboneReaders,
   ...commandReaders,
 ];

@@ -45,6 +45,17 @@ export {
   trainingPicture,
 } from "./figures/return-pictures.js";
 export { type Picture, svgElement, svgFile } from "./figures/svg-picture.js";
+export * from "./imported/import-error.js";
+export {
+  type ImportCheck,
+  type ImportMap,
+  mapKeys,
+  type ParameterSource,
+  parseImportMap,
+} from "./imported/import-map.js";
+export * from "./imported/import-run.js";
+export { type MatchedParameter, type NamedShape, sideBySide } from "./imported/matched-parameters.js";
+export { type Layout, type LayoutName, layoutText } from "./imported/parameter-layouts.js";
 export * from "./io.js";
 export { cut, isRecord, quoted, reasonOf } from "./options/outside-text.js";
 export { shellWord } from "./options/shell-word.js";
@@ -56,6 +67,7 @@ export { type OtherData, protocolText, taskTextOf } from "./protocol-text.js";
 export * from "./rating-io.js";
 export * from "./runs/adaptation-steps.js";
 export * from "./runs/failure.js";
+export { checkpointText, type ImportedFrom, importedText } from "./runs/imported-from.js";
 export * from "./runs/open-set-rule.js";
 export * from "./runs/report.js";
 export * from "./runs/results.js";

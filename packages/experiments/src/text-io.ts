@@ -53,9 +53,45 @@ export interface TextBackbone extends EncoderRecord {
   readonly source?: string;
   /** Pooled features [texts, features], row-major, kept for the next time by the hashes of backbone and text. */
   encode(texts: readonly string[], work: LongWork): Promise<Float32Array>;
+  /** Its model and tokenizer for folders that need nothing of this machine; absent of those that have none to give. */
+  portable?(): Promise<PortableTextBackbone>;
   /** States of words, one [words, features] for each sentence: that of the first piece of each word. */
   states(sentences: readonly (readonly string[])[], work: LongWork): Promise<readonly Float32Array[]>;
   close(): Promise<void>;
+}
+
+/** Ids of pieces, by a tokenizer.json. */
+export interface PieceIds {
+  /** Ids that stand before and behind those of every text. */
+  readonly before: readonly number[];
+  readonly behind: readonly number[];
+  split(texts: readonly string[]): readonly (readonly number[])[];
+}
+
+/** A model as bytes that a portable engine opens, the tensor that is read among its outputs. */
+interface PortableModel {
+  readonly model: Uint8Array;
+  readonly output: string;
+  readonly normalize: boolean;
+}
+
+/** A frozen encoder of texts that needs nothing of this machine. */
+export interface PortableTextBackbone extends PortableModel {
+  readonly tokenizer: Uint8Array;
+  readonly pooling: "mean" | "cls" | "output";
+  /** Tokens of a text at most, those that begin and end it included. */
+  readonly maxTokens: number;
+  /** The length that the model takes, where it takes but one. */
+  readonly padTo: number | undefined;
+}
+
+/** A frozen encoder of images that needs nothing of this machine: it takes (byte - mean) / scale of each channel. */
+export interface PortableImageBackbone extends PortableModel {
+  readonly input: string;
+  readonly layout: "NCHW" | "NHWC";
+  readonly mean: readonly number[];
+  readonly scale: readonly number[];
+  readonly pooling: "output" | "mean";
 }
 
 /** A frozen encoder of images. */
@@ -69,6 +105,8 @@ export interface ImageBackbone extends EncoderRecord {
   readonly source?: string;
   /** [images, ...outputShape], row-major, kept for the next time by the hashes of backbone and image. */
   encode(images: readonly Uint8Array[], work: LongWork): Promise<Float32Array>;
+  /** Its model for folders that need nothing of this machine; absent of those that have none to give. */
+  portable?(): Promise<PortableImageBackbone>;
   close(): Promise<void>;
 }
 
@@ -82,6 +120,8 @@ export interface TextIo {
   textBackbone(source: string, work: LongWork): Promise<TextBackbone>;
   /** The same of an encoder of images, which has no tokenizer; `output` names a tensor within it. */
   imageBackbone(source: string, setting: { readonly output?: string }, work: LongWork): Promise<ImageBackbone>;
+  /** Splits texts by a tokenizer.json at hand, where this machine runs such. @throws Error where it is none */
+  pieces?(bytes: Uint8Array, where: string): PieceIds;
   /** A tokenizer.json, or a folder with one. */
   tokenizer(source: string, work: LongWork): Promise<Tokenizer>;
 }

@@ -10,6 +10,7 @@ export {
 export { type Estimate, estimateModel } from "./lowering/estimate.js";
 export { encode, type LoweredModel, lower } from "./lowering/lowering.js";
 export { loweringProfiles } from "./lowering/lowering-profiles.js";
+export type { NativeTarget } from "./native/target.js";
 export type { Emitter, LoweringProfile, OnnxAttribute, OnnxNode, Value } from "./program/emitter.js";
 export { type Graph, hashGraph, printGraph, typesOf } from "./program/graph.js";
 export * from "./program/operations.js";
@@ -91,6 +92,7 @@ export * from "./runtime/compile.js";
 export { compileInStages, type SecondStage, type StagedFunction } from "./runtime/compile-in-stages.js";
 export * from "./runtime/executor.js";
 export { type KeptProgram, KeptPrograms, type KeptProgramsOptions } from "./runtime/kept-programs.js";
+export { type NativeModel, readNativeModel, writeNativeModel } from "./runtime/native-model.js";
 export type { PortableArray, PortableArrays, PortableEngine, PortableSession } from "./runtime/portable-engine.js";
 export {
   type PortableFunction,

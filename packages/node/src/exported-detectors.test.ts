@@ -1,10 +1,7 @@
 /** Detectors as exported folders: pictures and marks as users have them, with the answers of the run itself. */
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { random, splitClasses } from "@innerloop/core";
 import { boxesOf, decodedDetections, detectionMaps, sceneEpisodes } from "@innerloop/core/detection";
 import {
@@ -20,13 +17,11 @@ import {
 import { CodedError } from "@innerloop/graph";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { collected } from "./cli/collected-output.fixture.js";
-import { exportCommand, verifyCommand } from "./cli/commands/export-command.js";
-import type { InvocationOptions } from "./cli/commands/registry.js";
-import { trainCommand } from "./cli/commands/train-command.js";
+import { ranCard, ranNodeCard } from "./card-programs.fixture.js";
 import { machineIo } from "./data/machine-io.js";
 import { onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
 import { portableEngine } from "./executor/portable-engine.js";
+import { exportedRuns } from "./exported-runs.fixture.js";
 import { load } from "./runs/load.js";
 
 type Detector = ExportedLearner<readonly ObjectAnswer[]>;
@@ -37,8 +32,7 @@ interface Marked {
   readonly objects: readonly ExportedObject[];
 }
 
-let folder: string;
-const inFolder = (name: string): string => join(folder, name);
+const { inFolder, train: trained, exported, verified, remove } = await exportedRuns("exported-detectors");
 const classNames = ["sun", "moon", "star"];
 /** Of scenes, and of their pictures: twice as large, beside a margin. */
 const [side, margin] = [112, 64];
@@ -88,25 +82,12 @@ async function scenes(name: string, ways: number): Promise<{ marked: readonly Ma
   return { marked, asked };
 }
 
-async function train(name: string, chosen: Flags): Promise<void> {
-  const small = { iterations: 3, metaBatch: 1, validateEvery: 0, workers: 1, filters: 8 };
-  await trainCommand(
-    { target: "scenes", chosen: { ...small, ...chosen }, invocation: { run: inFolder(name), skipEvaluation: true } },
-    collected().output,
-  );
-}
-
-async function exported(run: string, invocation: InvocationOptions = {}): Promise<string> {
-  const { output, text } = collected();
-  const out = inFolder(`exported-${run}`);
-  await exportCommand({ folder: inFolder(run), chosen: { workers: 1 }, invocation: { out, ...invocation } }, output);
-  return text();
-}
+/** Trains on scenes with few channels. */
+const train = (name: string, chosen: Flags): Promise<void> => trained(name, "scenes", { filters: 8, ...chosen });
 
 let two: Awaited<ReturnType<typeof scenes>>;
 let three: Awaited<ReturnType<typeof scenes>>;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "innerloop-exported-detectors-"));
   two = await scenes("two", 2);
   three = await scenes("three", 3);
   await train("prototypes", {});
@@ -114,7 +95,7 @@ beforeAll(async () => {
   await train("anil", { learner: "anil", steps: 2, evalSteps: [0, 2] });
   await train("colour", { level: "colour" });
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(remove);
 
 /** That two lists of objects are the same but for rounding. */
 function expectSame(found: readonly ObjectAnswer[], own: DetectionAnswer): void {
@@ -207,12 +188,7 @@ test("a task of one learner is adapted to anew by another that takes the same, a
   );
   // Grey is not what that one sees.
   await expect(colour!.restore(task.save())).rejects.toThrow(/ILE203 task: it is of the learner/);
-  const curves = inFolder("curves");
-  const chosen = { iterations: 1, metaBatch: 1, validateEvery: 0, workers: 1, hidden: [4] };
-  await trainCommand(
-    { target: "sinusoid", chosen, invocation: { run: curves, skipEvaluation: true } },
-    collected().output,
-  );
+  await trained("curves", "sinusoid", { hidden: [4] });
   await exported("curves");
   const ofCurves = await load<ExportedLearner>(inFolder("exported-curves"));
   const other = (await ofCurves.adapt([{ input: 0, target: 1 }])).save();
@@ -289,9 +265,9 @@ describe("examples", () => {
 
 describe("the folder", () => {
   test("is what was said of it, and verifies", async () => {
-    const { output, text } = collected();
-    await verifyCommand(inFolder("exported-prototypes"), output);
-    expect(text()).toMatch(/prototype detector: up to 4 examples, up to 3 classes\n.*6 files/);
+    expect(await verified("exported-prototypes")).toMatch(
+      /prototype detector: up to 4 examples, up to 3 classes\n.*6 files/,
+    );
     const { innerloop, architectures } = JSON.parse(
       await readFile(inFolder("exported-prototypes/config.json"), "utf8"),
     );
@@ -392,39 +368,19 @@ function coded(error: unknown): string {
   throw error;
 }
 
-/**
- * Runs the program of a model card as it is, by the reference evaluator of the onnx package where onnxruntime is not there,
- * and then its definitions on boxes and maps that come as JSON.
- */
-const script = `
-import json, os, sys, types
-from pathlib import Path
-try:
-    import onnxruntime
-except ImportError:
-    from onnx.reference import ReferenceEvaluator
-    class Session:
-        def __init__(self, path):
-            self.evaluator = ReferenceEvaluator(path)
-            self.run = self.evaluator.run
-        def get_outputs(self):
-            return [types.SimpleNamespace(name=name) for name in self.evaluator.output_names]
-    sys.modules["onnxruntime"] = types.SimpleNamespace(InferenceSession=Session)
-os.chdir(sys.argv[1])
-program = Path("README.md").read_text().split("\`\`\`python")[1].split("\`\`\`")[0]
-out, sys.stdout = sys.stdout, sys.stderr
-exec(program)
-sys.stdout = out
-given = json.loads(sys.stdin.read())
-shaped = lambda name, *sizes: np.array(given[name], np.float32).reshape(CELLS, CELLS, *sizes)
-objects = found(shaped("objectness"), shaped("names", CLASSES + 1), shaped("box", 4))
-print(json.dumps({
-    "maps": maps(given["objects"]).ravel().tolist(),
-    "found": [[float(value) for value in each] for each in objects],
-}))
-`;
+test("the model card's program in Node finds objects", async () => {
+  await mkdir(inFolder("card"));
+  await copyFile(two.asked[0]!, inFolder("card/one.png"));
+  const printed = await ranNodeCard(inFolder("exported-prototypes"), {
+    first: `process.chdir(${JSON.stringify(inFolder("card"))});`,
+    print: "JSON.stringify(task.classes)",
+  });
+  const lines = printed.split("\n");
+  expect(JSON.parse(lines.at(-1)!)).toEqual(["nut", "bolt"]);
+  expect(lines.length).toBeGreaterThan(1);
+});
 
-test("the model card's Python runs, makes the same maps of boxes, and finds the same in predictions", (context) => {
+test("the model card's Python runs, makes the same maps of boxes, and finds the same in predictions", async (context) => {
   const missing = onnxCheckerMissing();
   if (missing) context.skip(missing);
   const source = random(7);
@@ -439,17 +395,29 @@ test("the model card's Python runs, makes the same maps of boxes, and finds the 
     Array.from({ length: cells * cells * size }, () => Math.fround(source.uniform(from, to)));
   const maps = { objectness: numbers(1, -3, 3), names: numbers(classes + 1, -2, 2), box: numbers(4, 0.2, 4) };
   const objects = marked.map(({ box: { x, y, width, height }, label }) => [x, y, width, height, label]);
-  const python = fileURLToPath(new URL("../../../node_modules/.cache/onnx-venv/bin/python", import.meta.url));
-  const { stdout, stderr, status } = spawnSync(python, ["-c", script, inFolder("exported-prototypes")], {
-    encoding: "utf8",
-    input: JSON.stringify({ ...maps, objects }),
-    maxBuffer: 2 ** 28,
-  });
-  expect(status, stderr).toBe(0);
-  const inPython = JSON.parse(stdout) as { maps: number[]; found: number[][] };
+  const inRows = (list: readonly number[], size: number): unknown =>
+    Array.from({ length: cells }, (_, i) =>
+      Array.from({ length: cells }, (_, j) => {
+        const at = (i * cells + j) * size;
+        return size === 1 ? list[at] : list.slice(at, at + size);
+      }),
+    );
+  const given = {
+    objects,
+    objectness: inRows(maps.objectness, 1),
+    names: inRows(maps.names, classes + 1),
+    box: inRows(maps.box, 4),
+  };
+  await writeFile(inFolder("given.json"), JSON.stringify(given));
+  const parts = '[np.array(given[part], np.float32) for part in ("objectness", "names", "box")]';
+  const made = `[names["maps"](given["objects"]).ravel().tolist(), [list(map(float, each)) for each in names["found"](*${parts})]]`;
+  const [mapsInPython, foundInPython] = ranCard<[number[], number[][]]>(
+    inFolder("exported-prototypes"),
+    `(lambda np, given: ${made})(names["np"], json.load(open(${JSON.stringify(inFolder("given.json"))})))`,
+  );
   const own = detectionMaps(marked, { grid: [cells, cells], stride, classes });
-  expect(inPython.maps).toHaveLength(own.length);
-  inPython.maps.forEach((value, i) => {
+  expect(mapsInPython).toHaveLength(own.length);
+  mapsInPython.forEach((value, i) => {
     expect(value).toBeCloseTo(own[i]!, 5);
   });
   // All of them, for what overlaps is left to the reader of the card.
@@ -458,9 +426,9 @@ test("the model card's Python runs, makes the same maps of boxes, and finds the 
     { stride, threshold: 0.1, overlap: 1, most: 1000 },
   );
   expect(found.length).toBeGreaterThan(50);
-  expect(inPython.found).toHaveLength(found.length);
+  expect(foundInPython).toHaveLength(found.length);
   const key = ([p, label, x, y]: readonly number[]): string => [p, label, x, y].map((n) => n!.toFixed(3)).join();
-  const there = new Set(inPython.found.map(key));
+  const there = new Set(foundInPython.map(key));
   const missed = found.filter(({ score, label, box }) => !there.has(key([score, label, box.x, box.y])));
   // A digit may fall on either side of its rounding.
   expect(missed.length).toBeLessThan(found.length / 10);

@@ -80,6 +80,7 @@ describe.each(["ridge", "maml", "cnp"])("a run of ratings by %s", (run) => {
       { top: 3, exclude: [filmId(9), "Film F"] },
       { domain: ["comedy"], top: 100 },
       { knownBy: 40, top: 100 },
+      { explain: true, top: 3 },
     ];
     for (const request of requests) {
       const found = await task.recommend(request);
@@ -89,6 +90,13 @@ describe.each(["ridge", "maml", "cnp"])("a run of ratings by %s", (run) => {
       found.items.forEach(({ rank, rating, deviation }, i) => {
         expect(rank).toBe(i + 1);
         expect(rating).toBeCloseTo(items[i]!.rating!, 3);
+        found.items[i]!.because?.forEach(({ item, change }, j) => {
+          const own = items[i]!.because![j]!;
+          expect(change, `${i} ${item}`).toBeCloseTo(own.change, 3);
+        });
+        expect(found.items[i]!.because?.map(({ item }) => item).sort()).toEqual(
+          items[i]!.because?.map(({ item }) => item).sort(),
+        );
         if (items[i]!.deviation !== undefined) expect(deviation).toBeCloseTo(items[i]!.deviation!, 3);
       });
     }
@@ -135,7 +143,7 @@ describe.each(["ridge", "maml", "cnp"])("a run of ratings by %s", (run) => {
       /ILE206 recommend: .*no attribute .*"cartoon"/,
     );
     await expect(task.recommend({ exclude: "nothing" })).rejects.toThrow(/ILE206 recommend: .*no item "nothing"/);
-    await expect(task.recommend({ explain: true } as never)).rejects.toThrow(/ILE206 recommend: .*no option "explain"/);
+    await expect(task.recommend({ steps: 3 } as never)).rejects.toThrow(/ILE206 recommend: .*no option "steps"/);
   });
 });
 

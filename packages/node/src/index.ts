@@ -6,6 +6,9 @@ import { saveRun } from "./runs/save-run.js";
 export * from "./data/index.js";
 export { machineIo } from "./data/machine-io.js";
 export { type Device, devices } from "./executor/device.js";
+export { type CCompiler, findCompiler } from "./executor/native/c-compiler.js";
+export { type NativeExecutorOptions, nativeExecutor } from "./executor/native/native-executor.js";
+export type { NativeSetting } from "./executor/native/native-writer.js";
 export {
   type OnnxruntimeExecutor,
   type OnnxruntimeOptions,

@@ -1,9 +1,10 @@
 /** An exported learner in a real Chromium, from the files of a static server: it answers as in Node. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { encode, type OnnxNode, type Value } from "@innerloop/graph";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AskedPage, chromiumMissing, openPage, startChromium } from "./testing/chromium.js";
@@ -24,6 +25,26 @@ const examples = (["across", "down"] as const).flatMap((label) =>
 );
 const asked = [drawn("across", 1), drawn("down", -1), drawn("across", 4)];
 const steps = 3;
+
+/** Means of squares of 7 pixels, and their squares: [n, 1, 28, 28] -> [n, 2, 4, 4]. */
+function encoderModel(): Uint8Array {
+  const tensorOf = (name: string, shape: readonly number[]): Value => ({
+    name,
+    dtype: "float32",
+    shape,
+    data: undefined,
+  });
+  const [means, squares] = ["means", "squares"].map((name) => tensorOf(name, [-1, 1, 4, 4])) as [Value, Value];
+  const [image, map] = [tensorOf("image", [-1, 1, side, side]), tensorOf("map", [-1, 2, 4, 4])];
+  const window = { kernel_shape: [7, 7], strides: [7, 7] };
+  const nodes: OnnxNode[] = [
+    { operator: "AveragePool", domain: "", inputs: [image], output: means, attributes: window },
+    { operator: "Mul", domain: "", inputs: [means, means], output: squares, attributes: {} },
+    { operator: "Concat", domain: "", inputs: [means, squares], output: map, attributes: { axis: 1 } },
+  ];
+  return encode({ nodes, initializers: [], inputs: [image], outputs: [map] });
+}
+const encoderSettings = { kind: "image", size: [side, side], channels: 1, layout: "NCHW", mean: 0, scale: 255 };
 
 interface ClassAnswer {
   readonly label: string;
@@ -105,6 +126,7 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
   let page: AskedPage;
   let native: readonly ClassAnswer[];
   const ofKinds: Record<string, { readonly answers: unknown; readonly recommended: unknown }> = {};
+  let nativeEncoded: readonly ClassAnswer[];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "innerloop-web-export-"));
     const command = (...words: string[]): Promise<unknown> =>
@@ -123,14 +145,36 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
     ];
     await command("train", "hanzi", ...small, "--run", join(folder, "run"), "--skip-evaluation");
     await command("export", join(folder, "run"), "-o", join(folder, "exported"));
+    await mkdir(join(folder, "encoder"));
+    await writeFile(join(folder, "encoder/model.onnx"), encoderModel());
+    await writeFile(join(folder, "encoder/backbone.json"), JSON.stringify(encoderSettings));
+    const features = ["--backbone", join(folder, "encoder"), "--learner", "prototypical", "--model", "mlp"];
+    const few = [
+      "--hidden",
+      "8",
+      "--batch-norm",
+      "none",
+      "--iterations",
+      "60",
+      "--validate-every",
+      "0",
+      "--workers",
+      "1",
+    ];
+    await command("train", "hanzi", ...features, ...few, "--run", join(folder, "seen"), "--skip-evaluation");
+    await command("export", join(folder, "seen"), "-o", join(folder, "encoded"));
     const script = `import { loadExported } from "@innerloop/node";
 const { examples, asked, steps } = JSON.parse(process.argv[1]);
 const learner = await loadExported(process.argv[2]);
 const task = await learner.adapt(examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label })), { steps });
 process.stdout.write(JSON.stringify(await task.predict(asked.map((pixels) => Uint8Array.from(pixels)))));`;
-    const given = JSON.stringify({ examples, asked, steps });
-    const inNode = ["--input-type=module", "--eval", script, given, join(folder, "exported")];
-    native = JSON.parse((await run(process.execPath, inNode, { cwd: root })).stdout) as typeof native;
+    const inNode = async (name: string, taken?: number): Promise<readonly ClassAnswer[]> => {
+      const given = JSON.stringify({ examples, asked, steps: taken });
+      const words = ["--input-type=module", "--eval", script, given, join(folder, name)];
+      return JSON.parse((await run(process.execPath, words, { cwd: root })).stdout) as readonly ClassAnswer[];
+    };
+    native = await inNode("exported", steps);
+    nativeEncoded = await inNode("encoded");
 
     await writeFile(join(folder, "marked.jsonl"), markedLines());
     const other = `import { loadExported } from "@innerloop/node";
@@ -152,16 +196,18 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       ofKinds[kind] = JSON.parse(answered.stdout) as (typeof ofKinds)[string];
     }
 
-    const filesIn = async (place: string) => {
+    const filesIn = async (folderName: string) => {
+      const place = join(folder, folderName);
       const names = (await readdir(place, { recursive: true, withFileTypes: true }))
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name));
       return Promise.all(names.map(async (name) => [name.slice(place.length), await readFile(name)] as const));
     };
-    const files = await filesIn(join(folder, "exported"));
+    const files = await filesIn("exported");
+    const encoded = await filesIn("encoded");
     const served = async (kind: string) =>
       Object.fromEntries(
-        (await filesIn(join(folder, `exported-${kind}`))).map(([name, bytes]) => [
+        (await filesIn(`exported-${kind}`)).map(([name, bytes]) => [
           `/exported-${kind}${name.replaceAll("\\", "/")}`,
           bytes,
         ]),
@@ -177,6 +223,7 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       routes: {
         "/page.html": plainPage,
         ...below("/exported"),
+        ...Object.fromEntries(encoded.map(([name, bytes]) => [`/encoded${name.replaceAll("\\", "/")}`, bytes])),
         ...below("/damaged", damaged),
         ...below("/longer", longer),
         ...Object.assign({}, ...(await Promise.all(Object.keys(kinds).map(served)))),
@@ -225,6 +272,21 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       });
     }
     expect(found.restored).toEqual(found.answers);
+  });
+
+  it("runs the frozen encoder of a folder before its programs", async () => {
+    const found = await page.ask<{ readonly answers: readonly ClassAnswer[]; readonly restored: ClassAnswer }>(
+      "exported",
+      {
+        ...{ address: "encoded", examples, asked },
+      },
+    );
+    found.answers.forEach(({ label, probability }, i) => {
+      expect(label).toBe(nativeEncoded[i]!.label);
+      expect(Math.abs(probability - nativeEncoded[i]!.probability)).toBeLessThan(1e-4);
+    });
+    // One image at once and three are summed in another order.
+    expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 6);
   });
 
   it.each([

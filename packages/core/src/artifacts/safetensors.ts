@@ -9,6 +9,7 @@ import {
   toTypedArray,
 } from "@innerloop/graph";
 import { TrainingError } from "../training/training-error.js";
+import { type HalfType, halfFloats } from "./half-floats.js";
 
 /**
  * The safetensors layout: 8 bytes little-endian header length, a JSON header that says type, shape and place of each
@@ -26,6 +27,8 @@ export interface NamedArrays {
 }
 
 type ArrayType = DType | "uint8";
+/** Types that files of others have, and no array of ours is of. */
+type EntryType = ArrayType | HalfType;
 
 const typeNames: Readonly<Record<ArrayType, string>> = {
   float32: "F32",
@@ -35,8 +38,10 @@ const typeNames: Readonly<Record<ArrayType, string>> = {
   bool: "BOOL",
   uint8: "U8",
 };
-const typesByName = new Map(Object.entries(typeNames).map(([dtype, name]) => [name, dtype as ArrayType]));
-const elementBytes: Readonly<Record<ArrayType, number>> = { ...bytesPerElement, uint8: 1 };
+const halfTypeNames: Readonly<Record<HalfType, string>> = { float16: "F16", bfloat16: "BF16" };
+const entryTypeNames = { ...typeNames, ...halfTypeNames } as const satisfies Readonly<Record<EntryType, string>>;
+const typesByName = new Map(Object.entries(entryTypeNames).map(([dtype, name]) => [name, dtype as EntryType]));
+const elementBytes: Readonly<Record<EntryType, number>> = { ...bytesPerElement, uint8: 1, float16: 2, bfloat16: 2 };
 
 /** Equal tensors and metadata, in equal order, give equal bytes. */
 export function encodeSafetensors({ tensors, metadata }: NamedTensors): Uint8Array {
@@ -88,7 +93,7 @@ export function encodeArrays({ arrays, metadata }: NamedArrays): Uint8Array {
 
 /** A tensor of a file, by the header alone. */
 interface Entry {
-  readonly dtype: ArrayType;
+  readonly dtype: EntryType;
   readonly shape: readonly number[];
   readonly start: number;
   readonly end: number;
@@ -115,12 +120,7 @@ export const mostHeaderBytes = 2 ** 24;
  */
 export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint", total = bytes.length): Header {
   const fail = (problem: string): never => {
-    throw new TrainingError(
-      "ILR201",
-      where,
-      problem,
-      "The file is damaged or not a safetensors file; use another checkpoint",
-    );
+    throw damaged(where, problem);
   };
   if (bytes.length < 8) fail(`${bytes.length} bytes are too few for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -145,7 +145,7 @@ export function safetensorsHeader(bytes: Uint8Array, where = "checkpoint", total
     const type = typeof parsed.dtype === "string" ? parsed.dtype : typeof parsed.dtype;
     const dtype = typesByName.get(type);
     const { shape, data_offsets: offsets } = parsed;
-    if (!dtype) return fail(`${shownName(name)} is of the unknown type ${shownName(type)}`);
+    if (!dtype) throw ofUnknownType(where, name, type);
     if (!isWholeList(shape) || !isWholeList(offsets) || offsets.length !== 2)
       return fail(`${shownName(name)} has a malformed shape or place`);
     const [start, end] = offsets as [number, number];
@@ -174,8 +174,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = "checkpoint"): Name
   const { arrays, metadata } = decodeArrays(bytes, where);
   const tensors = Object.entries(arrays).map(([name, { dtype, shape, data }]): [string, Tensor] => {
     if (dtype !== "uint8") return [name, tensor(data, shape, dtype)];
-    const remedy = "The file is damaged or not a safetensors file; use another checkpoint";
-    throw new TrainingError("ILR201", where, `${shownName(name)} is of bytes, which no tensor is of`, remedy);
+    throw damaged(where, `${shownName(name)} is of bytes, which no tensor is of`);
   });
   return { tensors: Object.fromEntries(tensors), metadata };
 }
@@ -185,12 +184,46 @@ export function decodeArrays(bytes: Uint8Array, where = "checkpoint"): NamedArra
   const { entries, metadata, place } = safetensorsHeader(bytes, where);
   const values = bytes.subarray(place[1]);
   const arrays = [...entries].map(([name, { dtype, shape, start, end }]): [string, PortableArray] => {
+    if (isHalf(dtype)) throw ofUnknownType(where, name, entryTypeNames[dtype]);
     // A Buffer is a Uint8Array too, whose own slice is a view of the file's bytes.
     const copy = Uint8Array.prototype.slice.call(values, start, end);
     return [name, { dtype, shape, data: readValues(copy, dtype) }];
   });
   return { arrays: Object.fromEntries(arrays), metadata };
 }
+
+/** An array as another program wrote it; `data` of half precision are float32 here. */
+export interface WrittenArray {
+  /** What it was written as: `bfloat16`. */
+  readonly type: string;
+  readonly shape: readonly number[];
+  readonly data: TypedArray;
+}
+
+/**
+ * The arrays in a file that another program wrote, of float16 and bfloat16 among them.
+ *
+ * @throws TrainingError ILR201
+ */
+export function decodeWritten(bytes: Uint8Array, where = "file"): ReadonlyMap<string, WrittenArray> {
+  const { entries, place } = safetensorsHeader(bytes, where);
+  const values = bytes.subarray(place[1]);
+  return new Map(
+    [...entries].map(([name, { dtype, shape, start, end }]) => {
+      const copy = Uint8Array.prototype.slice.call(values, start, end);
+      const data = isHalf(dtype) ? halfFloats(copy, dtype) : readValues(copy, dtype);
+      return [name, { type: dtype, shape, data }];
+    }),
+  );
+}
+
+const isHalf = (dtype: EntryType): dtype is HalfType => Object.hasOwn(halfTypeNames, dtype);
+
+const damaged = (where: string, problem: string): TrainingError =>
+  new TrainingError("ILR201", where, problem, "The file is damaged or not a safetensors file; use another checkpoint");
+
+const ofUnknownType = (where: string, name: string, type: string): TrainingError =>
+  damaged(where, `${shownName(name)} is of the unknown type ${shownName(type)}`);
 
 function readValues(copy: Uint8Array, dtype: ArrayType): TypedArray {
   if (dtype === "bool") return toTypedArray(copy, "bool");

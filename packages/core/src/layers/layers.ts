@@ -53,7 +53,9 @@ export function linear(options: {
   const { inputs, outputs, bias = true, weightInit = glorotUniform } = options;
   return {
     init: (key) => ({
-      weight: weightInit([inputs, outputs], { in: inputs, out: outputs }, split(key, "weight")),
+      weight: withTraits(weightInit([inputs, outputs], { in: inputs, out: outputs }, split(key, "weight")), {
+        torchAxes: [1, 0],
+      }),
       ...(bias ? { bias: zeroParameter(outputs) } : {}),
     }),
     apply: (params, x) => {
@@ -108,7 +110,7 @@ export function conv2d(options: Conv2dOptions): Layer<LinearParameters> {
     init: (key) => {
       const shape = [height, width, channelsIn / groups, channelsOut];
       const fan = { in: (height * width * channelsIn) / groups, out: (height * width * channelsOut) / groups };
-      const weight = weightInit(shape, fan, split(key, "weight"));
+      const weight = withTraits(weightInit(shape, fan, split(key, "weight")), { torchAxes: [2, 3, 1, 0] });
       return { weight, ...(bias ? { bias: zeroParameter(channelsOut) } : {}) };
     },
     apply: (params, x) => {
@@ -139,10 +141,13 @@ export function conv1d(options: {
   } = options;
   return {
     init: (key) => ({
-      weight: weightInit(
-        [window, channelsIn, channelsOut],
-        { in: window * channelsIn, out: window * channelsOut },
-        split(key, "weight"),
+      weight: withTraits(
+        weightInit(
+          [window, channelsIn, channelsOut],
+          { in: window * channelsIn, out: window * channelsOut },
+          split(key, "weight"),
+        ),
+        { torchAxes: [2, 1, 0] },
       ),
       bias: zeroParameter(channelsOut),
     }),

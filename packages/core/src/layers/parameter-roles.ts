@@ -22,6 +22,8 @@ export interface ParameterTraits {
   readonly ofNormalisation?: true;
   /** For a parameter that there is of each inner step: which one it is, the same for all steps, and its step, from 0. */
   readonly ofStep?: { readonly parameter: symbol; readonly step: number };
+  /** For a weight whose axes PyTorch has in another order: axis i here is axis `torchAxes[i]` there. */
+  readonly torchAxes?: readonly number[];
 }
 
 /** Traits by the path of a parameter; those that are not in it are trained and nothing else. */

@@ -2,16 +2,19 @@
 import "../library-module.js";
 
 export { type AdaptedContent, decodeAdapted, paramsDigest } from "../artifacts/adapted-bytes.js";
+export { type HalfType, halfFloat, halfFloats } from "../artifacts/half-floats.js";
 export { paddedRows } from "../artifacts/padded-sizes.js";
 export { type BestParams, Run, type RunParts } from "../artifacts/run.js";
 export {
   decodeArrays,
   decodeSafetensors,
+  decodeWritten,
   encodeArrays,
   encodeSafetensors,
   type NamedArrays,
   type NamedTensors,
   safetensorsHeader,
+  type WrittenArray,
 } from "../artifacts/safetensors.js";
 export { offerSaving } from "../artifacts/saving.js";
 export { isSealed, seal, unsealed } from "../artifacts/seal.js";

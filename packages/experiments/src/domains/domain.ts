@@ -229,6 +229,9 @@ export interface ExportSetting {
   readonly shown: string;
   /** Images enter as numbers from 0 to 1 in place of bytes. */
   readonly floatInput: boolean;
+  /** What opens the encoder that inputs go through. */
+  readonly io: DataIo;
+  readonly work: LongWork;
 }
 
 /** An object that was found in a picture. */
@@ -405,7 +408,7 @@ export interface Domain<
    *
    * @throws ExportError ILE201 for a run whose inputs no program takes
    */
-  exported?(own: Own<V, Spec>, setting: ExportSetting): ExportForm;
+  exported?(own: Own<V, Spec>, setting: ExportSetting): ExportForm | Promise<ExportForm>;
   /** The ranking of all that a run knows, where its tasks are users who choose among them. */
   ranker?(setting: RankerSetting<V, Spec>): Ranker;
   /** Episodes of one task, where its tasks are environments that a policy acts in: it adapts by them, and by no examples. */

@@ -21,3 +21,12 @@ export class ExportError extends CodedError<ExportErrorCode> {
     ExportError.prototype.name = "ExportError";
   }
 }
+
+/** The refusal of a run whose encoder cannot be written beside it. */
+export const notGiven = (shown: string, name: string): ExportError =>
+  new ExportError(
+    "ILE201",
+    shown,
+    `its inputs are features of the backbone ${name}, whose model is not given here`,
+    "Export it where the backbone's folder is",
+  );

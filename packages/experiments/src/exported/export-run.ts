@@ -46,6 +46,8 @@ import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { exportedFiles } from "./exported-folder.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
+import { requireProbe } from "./input-encoder.js";
+import type { ExportedIo } from "./input-form.js";
 import { type ExportedInputs, type ExportForm, formOf } from "./input-forms.js";
 import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
@@ -100,7 +102,7 @@ const mostExpected = 1024;
  */
 export async function prepareExport(request: ExportRequest, host: SessionHost): Promise<PreparedExport> {
   const { run, chosen: data = {}, checkpoint: wanted, queries, unrolled } = request;
-  const { form, config: own } = formOfRun(request);
+  const { form, config: own } = await formOfRun(request, host);
   const norm = normOf(own, {});
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
   const prepared = await prepareRun(run, withFlags(own, { ...norm, ...data }), host);
@@ -195,7 +197,11 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     config,
     files: { "README.md": files.readme, "config.json": json, ...files.told },
     notes: [...notesOf(learner, trainedNorm, config, trainedSteps), ...openSetNotes(run, found, config)],
-    check: (written, engine) => checkTasks(tried, { config, files: written, engine, shown: run.shown }),
+    check: async (written, engine) => {
+      const tasks = await checkTasks(tried, { config, files: written, engine, shown: run.shown });
+      const own = await checkEncoder(form, { config, files: written, engine, io: host.io });
+      return { ...tasks, difference: Math.max(tasks.difference, own) };
+    },
   };
 }
 
@@ -279,7 +285,7 @@ const refused = (run: RunStore, problem: string): ExportError =>
   );
 
 /** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
-function formOfRun({ run, floatInput = false }: ExportRequest) {
+async function formOfRun({ run, floatInput = false }: ExportRequest, { io, signal, onWarning }: SessionHost) {
   const { config, data } = run.config;
   if (!config)
     throw refused(
@@ -289,7 +295,8 @@ function formOfRun({ run, floatInput = false }: ExportRequest) {
   const domain = domainOf(config);
   if (!domain.exported) throw refused(run, `it is of ${domain.title}, which are not exported`);
   const own = { options: config.domain, spec: data } as Parameters<typeof domain.exported>[0];
-  const form = domain.exported(own, { shown: run.shown, floatInput });
+  const work = { signal, onWarning };
+  const form = await domain.exported(own, { shown: run.shown, floatInput, io, work });
   if (floatInput && !("dtype" in form.inputs))
     throw new UsageError(`--float-input for ${run.shown}, whose inputs are no images`, "Leave it out");
   return { form, config };
@@ -468,6 +475,27 @@ function expectedOf({ feeds, queries, expected }: TriedTask, told: Told): Portab
     places.map((place) => queries[place]!),
   );
   return { ...feeds, ...asked, ...answers };
+}
+
+/** The difference of a written encoder from the run's own; 0 where there is none. @throws ExportError ILE205 where it is too large */
+async function checkEncoder(
+  form: ExportForm,
+  {
+    config,
+    files,
+    engine,
+    io,
+  }: Pick<Parameters<typeof checkTasks>[1], "config" | "files" | "engine"> & { readonly io: ExportedIo },
+): Promise<number> {
+  const { encoder } = formOf(form.inputs);
+  if (!form.encoder || !encoder) return 0;
+  const told = await readAllTold(files, config);
+  const open = await encoder.open(form.inputs, told, { engine, pieces: io.pieces }, files.shown);
+  try {
+    return await requireProbe(open, form.encoder.probe, files.shown);
+  } finally {
+    await open.close();
+  }
 }
 
 async function checkTasks(

@@ -18,6 +18,8 @@ export const exportedFileLimits = {
   "onnx/adapt.onnx": 2 ** 31 - 1,
   "onnx/predict.onnx": 2 ** 31 - 1,
   "onnx/few_shot.onnx": 2 ** 31 - 1,
+  "onnx/backbone.onnx": 2 ** 31 - 1,
+  "tokenizer.json": 2 ** 25,
   "parameters.safetensors": 2 ** 32 - 1,
   "expected.safetensors": 2 ** 30,
   "preprocessor_config.json": 2 ** 20,
@@ -200,7 +202,7 @@ export function parseExport(text: string, where: string): ExportedConfig {
     checkpoint,
     iteration: whole("iteration", 0, Number.MAX_SAFE_INTEGER),
     parameters,
-    files: toldFiles(files, formOf(inputs).file?.name) ?? wrong("files"),
+    files: toldFiles(files, ownFiles(inputs)) ?? wrong("files"),
     versions,
   };
 }
@@ -216,8 +218,14 @@ function openSetFrom(value: unknown): ExportedOpenSet | undefined {
   return areCounts ? ({ score, threshold, steps, ways, shots } as ExportedOpenSet) : undefined;
 }
 
+/** Files that inputs are read by, or go through. */
+function ownFiles(inputs: ExportedInputs): readonly ExportedFileName[] {
+  const { file, encoder } = formOf(inputs);
+  return [...(file ? [file.name] : []), ...(encoder?.files ?? [])];
+}
+
 /** The files that a value tells: none but those of an export, and what has to be there among them. */
-function toldFiles(value: unknown, own: ExportedFileName | undefined): ExportedConfig["files"] | undefined {
+function toldFiles(value: unknown, own: readonly ExportedFileName[]): ExportedConfig["files"] | undefined {
   if (!isRecord(value)) return undefined;
   const entries = Object.entries(value);
   const areKnown = entries.every(
@@ -227,8 +235,7 @@ function toldFiles(value: unknown, own: ExportedFileName | undefined): ExportedC
       isDigest(told.sha256) &&
       isWhole(told.bytes, 0, exportedFileLimits[name as ExportedFileName]),
   );
-  if (!areKnown || [...neededFiles, ...(own ? [own] : [])].some((name) => !Object.hasOwn(value, name)))
-    return undefined;
+  if (!areKnown || [...neededFiles, ...own].some((name) => !Object.hasOwn(value, name))) return undefined;
   return Object.fromEntries(
     entries.map(([name, told]) => {
       const { sha256, bytes } = told as ToldFile;

@@ -29,7 +29,8 @@ export async function exportedFiles({ told, programs, form, run, expected }: Fol
 }> {
   const { models, parameters, parametersDigest } = programs;
   const { inputs } = form;
-  const { file, preprocessor: preprocessorOf } = formOf(inputs);
+  const { file, encoder, preprocessor: preprocessorOf } = formOf(inputs);
+  const probe = form.encoder && encoder?.kept(form.encoder.probe, inputs);
   const preprocessor = preprocessorOf?.(inputs);
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
   const card = modelCard({ told, form, programs, results: await resultsOf(run) });
@@ -38,6 +39,7 @@ export async function exportedFiles({ told, programs, form, run, expected }: Fol
     told: {
       ...(preprocessor ? { "preprocessor_config.json": text(`${JSON.stringify(preprocessor, null, 2)}\n`) } : {}),
       ...(file ? { [file.name]: file.bytes(inputs) } : {}),
+      ...form.encoder?.files,
       "onnx/adapt.onnx": models.adapt.bytes,
       "onnx/predict.onnx": models.predict.bytes,
       "onnx/few_shot.onnx": models.few_shot.bytes,
@@ -46,8 +48,8 @@ export async function exportedFiles({ told, programs, form, run, expected }: Fol
         metadata: { format: "innerloop parameters 1", learner: told.learner, sha256: parametersDigest },
       }),
       "expected.safetensors": encodeArrays({
-        arrays: expected,
-        metadata: { format: "innerloop expected 1", parameters: parametersDigest },
+        arrays: { ...expected, ...probe?.arrays },
+        metadata: { format: "innerloop expected 1", parameters: parametersDigest, ...probe?.metadata },
       }),
     },
   };

@@ -72,8 +72,8 @@ export interface Ranked<Answers, Said> {
   readonly said: readonly Said[];
   /** Adaptation steps that it took. */
   readonly steps: number;
-  /** Predictions for rows. */
-  predicted(rows: readonly RowValues[]): Promise<PortableArrays>;
+  /** Predictions for rows; by the task without one of the rows of its support set, where one is named. */
+  predicted(rows: readonly RowValues[], without?: number): Promise<PortableArrays>;
   /** How messages call the learner. */
   readonly where: string;
 }

@@ -10,7 +10,15 @@ import { type ExportedConfig, storedExport, supportRows } from "./exported-confi
 import { digestOf, type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
-import { classesOf, type ExportedExample, type Held, heldExamples, type KnownExample } from "./held-examples.js";
+import {
+  classesOf,
+  type ExportedExample,
+  type Held,
+  type HeldRow,
+  heldExamples,
+  type KnownExample,
+} from "./held-examples.js";
+import type { OpenEncoder } from "./input-encoder.js";
 import type { ExportedIo, TaskReading } from "./input-form.js";
 import { formOf } from "./input-forms.js";
 import { areFinite } from "./kind-values.js";
@@ -49,13 +57,24 @@ export async function openExported<A = ExportedAnswer>(
   const told = await readAllTold(files, read);
   const config = openedConfig(read, told, files.shown);
   const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine }, config);
-  return new ExportedLearner({ config, programs, io: machine.io, shown: files.shown });
+  const { engine, io } = machine;
+  let encoder: OpenEncoder | undefined;
+  try {
+    const { pieces } = io;
+    encoder = await formOf(config.inputs).encoder?.open(config.inputs, told, { engine, pieces }, files.shown);
+  } catch (error) {
+    await Promise.all([programs.adapt.close(), programs.predict.close()]);
+    throw error;
+  }
+  const reading = encoder ? { ...io, encode: encoder.encode } : io;
+  return new ExportedLearner({ config, programs, io: reading, encoder, shown: files.shown });
 }
 
 interface LearnerParts {
   readonly config: ExportedConfig;
   readonly programs: OpenPrograms;
   readonly io: ExportedIo;
+  readonly encoder: OpenEncoder | undefined;
   readonly shown: string;
 }
 
@@ -146,32 +165,38 @@ export class ExportedLearner<A = ExportedAnswer> {
   async dispose(): Promise<void> {
     if (this.isDisposed) return;
     this.isDisposed = true;
-    const { adapt, predict } = this.parts.programs;
-    await Promise.all([adapt.close(), predict.close()]);
+    const { programs, encoder } = this.parts;
+    await Promise.all([programs.adapt.close(), programs.predict.close(), encoder?.close()]);
   }
 
   /** @internal A task of held examples. */
   async adapted(held: Held, steps: number, signal?: AbortSignal): Promise<ExportedTask<A>> {
     this.requireOpen();
     const examples = held.examples!;
-    const { config } = this;
-    const kind = kindOf(config.answers);
     const rows = examples.flatMap((example) => example.rows);
-    const made = async (fed: readonly RowValues[], count: number): Promise<PortableArrays> => {
+    const made = await this.stateOf(rows, { classes: held.classes, steps, signal });
+    return new ExportedTask({ learner: this, held, ids: examples.map(({ id }) => id), ...made });
+  }
+
+  /** What adapting to rows makes, and in how many steps. */
+  private async stateOf(
+    rows: readonly HeldRow[],
+    how: { readonly classes: readonly string[]; readonly steps: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly state: PortableArrays; readonly steps: number }> {
+    const { config } = this;
+    const { classes, signal } = how;
+    const kind = kindOf(config.answers);
+    const adapted = async (fed: readonly RowValues[], count: number): Promise<PortableArrays> => {
       const { status, ...state } = await this.parts.programs.adapt.run(this.supportFeeds(fed, count));
       signal?.throwIfAborted();
       this.requireStatus(Number(status!.data[0]), state);
       return state;
     };
+    const predicted = (asked: readonly RowValues[], state: PortableArrays) => this.predicted(asked, state);
     const taken = kind.gathered
-      ? await kind.gathered(rows, {
-          ...{ setting: config, adapted: made, refuse },
-          predicted: (asked, state) => this.predicted(asked, state),
-        })
-      : { rows: rows.map(({ values, said }) => [...values, ...kind.rowOf(said, held.classes, config)]), steps };
-    const state = await made(taken.rows, taken.steps);
-    const ids = examples.map(({ id }) => id);
-    return new ExportedTask({ learner: this, held, steps: taken.steps, ids, state });
+      ? await kind.gathered(rows, { setting: config, adapted, predicted, refuse })
+      : { rows: rows.map(({ values, said }) => [...values, ...kind.rowOf(said, classes, config)]), steps: how.steps };
+    return { state: await adapted(taken.rows, taken.steps), steps: taken.steps };
   }
 
   /** @internal The answers to inputs by what adapting has made. */
@@ -209,10 +234,15 @@ export class ExportedLearner<A = ExportedAnswer> {
         `${config.learner} knows no items to rank: its examples are ${kind.example}`,
         "Ask it by `predict`",
       );
+    const rows = held.examples!.flatMap((example) => example.rows);
+    const without = async (left: number): Promise<PortableArrays> => {
+      const others = rows.filter((_, row) => row !== left);
+      return (await this.stateOf(others, { classes: held.classes, steps })).state;
+    };
     return kind.recommend(request, {
       ...{ setting: config, steps, where: parts.shown },
-      said: held.examples!.flatMap(({ rows }) => rows.map(({ said }) => said)),
-      predicted: (rows) => this.predicted(rows, state),
+      said: rows.map(({ said }) => said),
+      predicted: async (asked, left) => this.predicted(asked, left === undefined ? state : await without(left)),
     });
   }
 
@@ -275,9 +305,10 @@ export class ExportedLearner<A = ExportedAnswer> {
 
   private get inputsDigest(): string {
     const { inputs, answers, files } = this.config;
-    const { file } = formOf(inputs);
+    const { file, encoder } = formOf(inputs);
+    const own = [...(file ? [file.name] : []), ...(encoder?.files ?? [])];
     const { innerloop } = storedExport(this.config) as { readonly innerloop: { readonly inputs: object } };
-    const known = [innerloop.inputs, kindOf(answers).sameAs(answers), ...(file ? [files[file.name]!.sha256] : [])];
+    const known = [innerloop.inputs, kindOf(answers).sameAs(answers), ...own.map((name) => files[name]!.sha256)];
     return digestOf(new TextEncoder().encode(JSON.stringify(known)));
   }
 

@@ -105,7 +105,13 @@ export const imageForm: InputForm<ImageInputs> = {
   inJavaScript: () => `"one.png"`,
 };
 
-async function readImage(given: unknown, place: number, inputs: ImageInputs, io: ExportedIo): Promise<ReadInput> {
+/** @internal The bytes of an image, or its numbers. */
+export async function readImage(
+  given: unknown,
+  place: number,
+  inputs: ImageInputs,
+  io: ExportedIo,
+): Promise<ReadInput> {
   const size = sizeOf(inputs);
   const fail = (): never => {
     throw new ExportError(

@@ -3,14 +3,17 @@ import type { TypedArray } from "@innerloop/graph";
 import type { DataIo, ImageShape, PixelReading } from "../io.js";
 import type { LetterboxedImage } from "../picture-io.js";
 import type { ExportedFileName } from "./exported-config.js";
+import type { InputEncoder } from "./input-encoder.js";
 import type { RowSlot, RowValues } from "./row-arrays.js";
 
 /** The readers of a machine that exported learners need. */
-export interface ExportedIo extends Pick<DataIo, "images" | "decoded" | "letterboxedImages"> {
+export interface ExportedIo extends Pick<DataIo, "images" | "decoded" | "letterboxedImages" | "pieces"> {
   /** The bytes of a picture in a form that only this machine has, as a canvas of a page; undefined where it is none. */
   picture?(given: unknown, reading: ImageShape & { readonly pixels: PixelReading }): Promise<Uint8Array> | undefined;
   /** Such a picture in a square, as `letterboxedImages` has it; undefined where it is none. */
   squarePicture?(given: unknown, size: number): Promise<Omit<LetterboxedImage, "name">> | undefined;
+  /** The features of inputs by the folder's own encoder; there where its inputs have one. */
+  encode?(read: readonly unknown[]): Promise<readonly ReadInput[]>;
 }
 
 /** The decision how all inputs of a task are prepared, by the examples that it began with. */
@@ -35,6 +38,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   stored?(inputs: Inputs): object;
   /** A file of the folder that inputs are read by. */
   readonly file?: InputFile<Inputs>;
+  /** A frozen encoder that inputs go through before programs. */
+  readonly encoder?: InputEncoder<Inputs>;
   /** The tensors of one row as programs take them, each by its path: "" where there is one alone, "ids" in a tree. */
   slots(inputs: Inputs): readonly RowSlot[];
   /** The same as a learner's own tasks have them, where that is another: programs take the bytes of colours of what it sees as grey. */

@@ -15,6 +15,19 @@ const image = {
   inverted: false,
   pixels: { background: "white", depth: 16 },
 } as const satisfies ExportedInputs;
+const encodedImage = {
+  kind: "encoded-image",
+  shape: [2, 2, 3],
+  backbone: {
+    ...{ name: "tiny", input: "image", output: "map", size: [4, 4], channels: 1, layout: "NCHW" },
+    ...{ mean: [127], scale: [-128], pooling: "output", normalize: false },
+  },
+  pixels: image.pixels,
+} as const satisfies ExportedInputs;
+const textBackbone = {
+  ...{ name: "tiny", output: "last_hidden_state", normalize: true, maxTokens: 16, padTo: 16 },
+  pooling: "mean",
+} as const;
 const kinds: readonly ExportedInputs[] = [
   image,
   { ...image, dtype: "float32" },
@@ -33,6 +46,8 @@ const kinds: readonly ExportedInputs[] = [
   { kind: "picture", size: 8, channels: 3, dtype: "float32" },
   { kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 0 } },
   { kind: "item", slots: 3, numbers: 2 },
+  encodedImage,
+  { kind: "encoded-text", shape: [4], backbone: textBackbone },
   { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
 ];
 
@@ -45,7 +60,7 @@ test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.jso
   }
 });
 
-test.each([
+test.each<readonly [unknown]>([
   [null],
   [[]],
   [{ kind: "toString" }],
@@ -63,6 +78,20 @@ test.each([
   [{ kind: "picture", size: 8, channels: 1, dtype: "int64" }],
   [{ kind: "words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 } }],
   [{ kind: "words", words: { length: 4, slots: ["other"], ids: 64, width: 0 } }],
+  ...[
+    { size: [0, 4] },
+    { size: [1e5, 1] },
+    { channels: 2 },
+    { scale: [0] },
+    { mean: [0, 1] },
+    { layout: "CHWN" },
+    { name: "" },
+  ].map((other) => [{ ...encodedImage, backbone: { ...encodedImage.backbone, ...other } }] as const),
+  [{ ...encodedImage, shape: [1e9] }],
+  ...[{ pooling: "max" }, { maxTokens: 1e6 }, { padTo: 0 }, { output: 3 }, { normalize: 1 }].map(
+    (other) => [{ kind: "encoded-text", shape: [4], backbone: { ...textBackbone, ...other } }] as const,
+  ),
+  [{ kind: "encoded-text", shape: [4, 4], backbone: textBackbone }],
   [{ kind: "item", slots: 0, numbers: 2 }],
   [{ kind: "observations", horizon: 0, observation: { kind: "box", size: 3 } }],
   [{ kind: "observations", horizon: 1_000_000, observation: { kind: "box", size: 2 ** 20 } }],

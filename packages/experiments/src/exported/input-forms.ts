@@ -1,7 +1,11 @@
 /** The inputs of exported programs: what a user gives, as the numbers that the program takes. A record for each kind. */
 import type { ImageInput } from "@innerloop/core/training";
+import { type EncodedImageInputs, encodedImageForm } from "./encoded-image-inputs.js";
+import { type EncodedTextInputs, encodedTextForm } from "./encoded-text-inputs.js";
+import type { ExportedFileName } from "./exported-config.js";
 import type { ExportedAnswers } from "./exported-kinds.js";
 import { type ImageInputs, imageForm } from "./image-inputs.js";
+import type { EncoderProbe } from "./input-encoder.js";
 import type { InputForm } from "./input-form.js";
 import { type ItemInputs, itemForm } from "./item-inputs.js";
 import { type NumberInputs, numberForm } from "./number-inputs.js";
@@ -14,10 +18,12 @@ import { type WordInputs, wordForm } from "./word-inputs.js";
 /** The way in which inputs enter, as config.json tells it. */
 export type ExportedInputs =
   | ImageInputs
+  | EncodedImageInputs
   | NumberInputs
   | PictureInputs
   | RowInputs
   | TextInputs
+  | EncodedTextInputs
   | ItemInputs
   | WordInputs
   | ObservationInputs;
@@ -27,10 +33,12 @@ type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
 
 const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<ExportedInputs, { readonly kind: K }>> } = {
   image: imageForm,
+  "encoded-image": encodedImageForm,
   numbers: numberForm,
   picture: pictureForm,
   row: rowForm,
   text: textForm,
+  "encoded-text": encodedTextForm,
   item: itemForm,
   words: wordForm,
   observations: observationForm,
@@ -60,4 +68,9 @@ export interface ExportForm {
   readonly ofStep?: number;
   /** The hub's name for tasks like these, "image-classification"; "other" unless given. */
   readonly pipelineTag?: string;
+  /** Where inputs go through a frozen encoder first: its files, and what it makes of the inputs that one is tried on. */
+  readonly encoder?: {
+    readonly files: Readonly<Partial<Record<ExportedFileName, Uint8Array>>>;
+    readonly probe: EncoderProbe;
+  };
 }

@@ -90,7 +90,9 @@ export function modelCard({ told, form, programs, results }: CardParts): string 
     "",
     "## Training",
     "",
-    `${plain(learner)}, ${told.checkpoint} checkpoint after ${told.iteration} updates; trained by`,
+    told.iteration === 0
+      ? `${plain(learner)}, whose parameters were trained elsewhere; imported by`
+      : `${plain(learner)}, ${told.checkpoint} checkpoint after ${told.iteration} updates; trained by`,
     "",
     "```sh",
     code(told.command),

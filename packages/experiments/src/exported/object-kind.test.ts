@@ -97,7 +97,7 @@ describe("objects in the bytes of a task", () => {
 
 test("photos that an encoder sees are refused with the reason", () => {
   const own = { spec: { backbone: { name: "efficientnet-cells" } } };
-  expect(() => photos.exported!(own as never, { shown: "runs/photos", floatInput: false })).toThrow(
+  expect(() => photos.exported!(own as never, { shown: "runs/photos", floatInput: false } as never)).toThrow(
     /ILE201 runs\/photos: its inputs are cells of the encoder efficientnet-cells, which is a model of its own/,
   );
 });

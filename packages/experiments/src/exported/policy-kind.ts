@@ -1,6 +1,7 @@
 /** Policies: a few episodes in, what to do at an observation out. */
 import { policyAdvantages } from "@innerloop/core/reinforcement";
 import type { TypedArray } from "@innerloop/graph";
+import { type PolicyValues, policyOptions } from "../domains/reinforcement/options.js";
 import { parseSpaceSize, type SpaceSize } from "../domains/reinforcement/spec.js";
 import { quoted } from "../options/outside-text.js";
 import { counted } from "../words.js";
@@ -19,7 +20,7 @@ export interface PolicyAnswers {
   /** gamma and lambda of advantages, and their baseline: see `policyAdvantages`. */
   readonly discount: number;
   readonly lambda: number;
-  readonly baseline: "linear" | "none";
+  readonly baseline: PolicyValues["baseline"];
   /** Whether targets have the reward of a trial, which no answer depends on. */
   readonly trial: boolean;
 }
@@ -54,6 +55,8 @@ const widthOf = ({ kind, size }: SpaceSize): number => (kind === "box" ? size : 
 /** Steps that programs have episodes for. */
 const stagesOf = ({ support, answers: { episodes } }: Setting): number => support / episodes;
 
+const isBaseline = (value: unknown): value is PolicyValues["baseline"] =>
+  (policyOptions.baseline.choices as readonly unknown[]).includes(value);
 const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
 const prefix = "support_targets";
 
@@ -67,7 +70,7 @@ export const policyKind: ExportedKind<PolicyAnswers, SaidEpisode, SaidEpisode, F
       isWhole(episodes, 1, 2 ** 20) &&
       isShare(discount) &&
       isShare(lambda) &&
-      (baseline === "linear" || baseline === "none") &&
+      isBaseline(baseline) &&
       typeof trial === "boolean" &&
       outputs.join() === "prediction";
     return fits ? { kind: "policy", action: space, episodes, discount, lambda, baseline, trial } : undefined;

@@ -7,6 +7,8 @@ import type { FoundItem } from "../domains/recommendation/item-index.js";
 import { knownItems } from "../domains/recommendation/known-items.js";
 import {
   bestPlaces,
+  influencesOf,
+  mostExplained,
   placesOutside,
   recommendedItems,
   requireCount,
@@ -15,6 +17,7 @@ import {
 } from "../domains/recommendation/ranked-items.js";
 import type { RatingTable } from "../domains/recommendation/spec.js";
 import { quoted } from "../options/outside-text.js";
+import { UsageError } from "../options/usage-error.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedKind, KindSetting, Ranked } from "./exported-kind.js";
 import { allItemRows, type ItemInputs, tableOf } from "./item-inputs.js";
@@ -52,6 +55,8 @@ export interface ExportedRecommendation {
   readonly domain?: readonly string[] | undefined;
   /** Ratings that an item has among those of training, at least; 0 unless given: items that are new are ranked too. */
   readonly knownBy?: number | undefined;
+  /** Whether each item has the known ratings that moved it; false unless given. One adaptation more for each of them. */
+  readonly explain?: boolean | undefined;
 }
 
 /** A rating of a user's, in its own unit. */
@@ -210,14 +215,14 @@ function popularNames(table: RatingTable): readonly [string, string, string] {
 }
 
 /** Options of `recommend`. */
-const known = ["top", "exclude", "domain", "knownBy"];
+const known = ["top", "exclude", "domain", "knownBy", "explain"];
 
 async function recommended(
   request: ExportedRecommendation,
   { setting, said, steps, predicted, where }: Ranked<RatingAnswers, SaidRating>,
 ): Promise<Recommendations> {
   requireKnown("recommend", request, known);
-  const { top = 10, exclude, domain, knownBy = 0 } = request;
+  const { top = 10, exclude, domain, knownBy = 0, explain = false } = request;
   requireCount("top", top, 1);
   requireCount("knownBy", knownBy, 0);
   const table = tableIn(setting);
@@ -232,6 +237,26 @@ async function recommended(
   const centres = mean!.data as Float32Array;
   for (const place of centres.keys()) finiteRow({ mean: mean! }, "mean", place, { where });
   const found = { centres, deviations: deviation?.data as Float32Array | undefined };
-  const items = recommendedItems(table, found, bestPlaces(centres, top, leftOut));
-  return { items, told: feedbackOf(table).told, known: said.length, ranked: centres.length - leftOut.size, steps };
+  const places = bestPlaces(centres, top, leftOut);
+  const ranked = { told: feedbackOf(table).told, known: said.length, ranked: centres.length - leftOut.size, steps };
+  const items = recommendedItems(table, found, places);
+  if (!explain) return { items, ...ranked };
+  if (said.length > mostExplained)
+    throw new UsageError(
+      `an explanation by ${said.length} ratings`,
+      `Give ${mostExplained} at most, or leave the explanation out`,
+    );
+  const { index } = knownItems(table);
+  const asked = places.map((place) => allItemRows(table)[place]!);
+  const without: (readonly number[])[] = [];
+  for (const left of said.keys()) {
+    const told = await predicted(asked, left);
+    without.push(places.map((_, row) => finiteRow(told, "mean", row, { where })[0]!));
+  }
+  const rated = said.map(({ rating, place, name }) => {
+    const item = place === undefined ? name : index.idOf(place);
+    return { item, title: name, rating };
+  });
+  const because = influencesOf(table, rated, { all: places.map((place) => centres[place]!), without });
+  return { items: items.map((item, i) => ({ ...item, because: because[i]! })), ...ranked };
 }

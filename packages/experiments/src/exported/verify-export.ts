@@ -7,6 +7,10 @@ import { type ExportedConfig, supportRows } from "./exported-config.js";
 import { type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
+import type { EncoderProbe } from "./input-encoder.js";
+import { requireProbe } from "./input-encoder.js";
+import type { ExportedIo } from "./input-form.js";
+import { formOf } from "./input-forms.js";
 import type { RowSlot } from "./row-arrays.js";
 
 /** The findings of exported files that are whole. */
@@ -25,9 +29,14 @@ const mostQueries = 4096;
 /**
  * Checks the hash of every file, and that the programs answer the expected task as they should.
  *
+ * @param io what reads a tokenizer, for folders with an encoder of texts
  * @throws ExportError ILE202 for files that are damaged or none, ILE205 where answers are others
  */
-export async function verifyExport(files: ExportedFiles, engine: PortableEngine): Promise<VerifiedExport> {
+export async function verifyExport(
+  files: ExportedFiles,
+  engine: PortableEngine,
+  { pieces }: Pick<ExportedIo, "pieces"> = {},
+): Promise<VerifiedExport> {
   const read = await readExportedConfig(files);
   const told = await readAllTold(files, read);
   const config = openedConfig(read, told, files.shown);
@@ -49,11 +58,39 @@ export async function verifyExport(files: ExportedFiles, engine: PortableEngine)
   } finally {
     await Promise.all([adapt.close(), predict.close()]);
   }
+  const { encoder } = formOf(config.inputs);
+  if (encoder) {
+    const probe = probeOf(told["expected.safetensors"]!, config, where);
+    const open = await encoder.open(config.inputs, told, { engine, pieces }, files.shown);
+    try {
+      differences.push(await requireProbe(open, probe, files.shown));
+    } finally {
+      await open.close();
+    }
+  }
   const difference = Math.max(...differences);
   if (!(difference <= tolerance))
     throw disagreement(files.shown, difference, "the expected answers", "Get the folder anew, or report what runs it");
   const sizes = Object.values(config.files).map(({ bytes }) => bytes);
   return { config, difference, files: sizes.length, bytes: sizes.reduce((a, b) => a + b, 0) };
+}
+
+/**
+ * What a folder's own encoder is tried on.
+ *
+ * @throws ExportError ILE202 where expected.safetensors holds none
+ */
+export function probeOf(bytes: Uint8Array, config: ExportedConfig, where: string): EncoderProbe {
+  const { encoder } = formOf(config.inputs);
+  let found: EncoderProbe | undefined;
+  try {
+    found = encoder?.restored(decodeArrays(bytes, "expected.safetensors"), config.inputs);
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error;
+  }
+  if (found) return found;
+  const remedy = "Export the run again, or get the folder anew from where it came from";
+  throw new ExportError("ILE202", where, "it has no inputs with the features that the encoder makes of them", remedy);
 }
 
 /** The refusal of programs that answer otherwise. */

@@ -6,6 +6,11 @@ export const devices = ["cpu", "webgpu", "cuda"] as const;
 /** Names of devices that models run on. */
 export type Device = (typeof devices)[number];
 
+/** Engines that run programs on the processor: onnxruntime, or machine code that a C compiler made; auto: the latter where there is one. */
+export const engines = ["onnxruntime", "native", "auto"] as const;
+/** Names of engines. */
+export type Engine = (typeof engines)[number];
+
 /** The word by which `bestBy` asks for the figure that leads, whichever it is. */
 export const leadingWord = "leading";
 
@@ -81,6 +86,15 @@ export const trainingOptions = optionGroup({
     choices: devices,
     default: "cpu",
     help: "what computes: the processor, a GPU through WebGPU, or a GPU of NVIDIA through CUDA",
+    onResume: true,
+    inEvaluation: true,
+    ofMachine: true,
+  },
+  engine: {
+    kind: "choice",
+    choices: engines,
+    default: "onnxruntime",
+    help: "what runs programs on the processor: onnxruntime; native: as machine code of this machine's C compiler, which takes seconds to make and is kept; auto: native where there is a compiler",
     onResume: true,
     inEvaluation: true,
     ofMachine: true,

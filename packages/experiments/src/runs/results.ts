@@ -214,7 +214,7 @@ const hasStatistics = ({ pooled }: Evaluation, row: number, name: string): boole
 const poolOf = ({ tasks: _, ...pool }: NonNullable<Evaluation["draws"]>) => pool;
 
 /** Options that say where to compute, and not what. */
-export const machineOptions: ReadonlySet<string> = new Set(["device", "workers"]);
+export const machineOptions: ReadonlySet<string> = new Set(["device", "engine", "workers"]);
 
 /** Longer names of files are cut. */
 const longestName = 120;

@@ -26,9 +26,12 @@ export function argvWith(argv: Argv, flags: Flags): Argv {
 }
 
 /** Words that a run folder may hold: those of a training, whatever else they are. */
-export const isTrainingArgv = (argv: unknown): argv is Argv =>
+export const isTrainingArgv = (argv: unknown): argv is Argv => isArgvOf("train", argv);
+
+/** Words of a command that a run folder may hold, whatever else they are. */
+export const isArgvOf = (command: string, argv: unknown): argv is Argv =>
   Array.isArray(argv) &&
-  argv[0] === "train" &&
+  argv[0] === command &&
   argv.length <= mostWords &&
   argv.every((word) => typeof word === "string" && word.length <= longestWord && !hasControl(word));
 

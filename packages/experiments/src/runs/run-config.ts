@@ -15,6 +15,7 @@ import { trainingOptions } from "../options/training-options.js";
 import { UsageError } from "../options/usage-error.js";
 import { checkOption } from "../options/values.js";
 import { configOfFormat1 } from "./format-1.js";
+import { type ImportedFrom, importedIn } from "./imported-from.js";
 import { type Argv, argvOf, commandLine, isTrainingArgv } from "./run-command.js";
 import { RunError } from "./run-error.js";
 
@@ -44,11 +45,13 @@ export interface RunConfig {
   readonly expectedBytes?: number;
   /** The data set as it was. */
   readonly data?: DataSpec;
+  /** Where its parameters are from, of a run that was not trained here. */
+  readonly imported?: ImportedFrom;
   /** How tasks are made and figures are to be read. */
   readonly protocol: Readonly<Record<string, string | number | boolean>>;
-  /** The words that make this run again. */
+  /** The words that make this run again; of one with imported parameters, that train one like it. */
   readonly argv: Argv;
-  /** The same as a command. */
+  /** The command that made it. */
   readonly command: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly created: string;
@@ -59,9 +62,9 @@ export type RunRecord = Omit<RunConfig, "options" | "command">;
 
 /** A configuration with what follows from its parts. */
 export function runConfig(record: RunRecord): RunConfig {
-  const { config, settings, argv } = record;
+  const { config, settings, argv, imported } = record;
   const options = config ? toFlags(config) : ({ ...settings.training, ...settings.evaluation } as FlatConfig);
-  return { ...record, options, command: commandLine(argv) };
+  return { ...record, options, command: commandLine(imported?.argv ?? argv) };
 }
 
 /** A run with other options of its experiment. */
@@ -115,6 +118,9 @@ export function parseRunConfig(text: string, shownFile: string): RunConfig {
     const { expectedBytes } = value;
     if (expectedBytes !== undefined && !(Number.isFinite(expectedBytes) && (expectedBytes as number) >= 0))
       return fail(`expectedBytes is ${quoted(expectedBytes)}`);
+    const imported = value.imported === undefined ? undefined : importedIn(value.imported);
+    if (value.imported !== undefined && !imported)
+      return fail("its record of where its parameters are from is malformed");
     const source = value.file === undefined ? undefined : fileRecordOf(value.file);
     if (value.file !== undefined && !source) return fail("its record of the experiment file is malformed");
     const { config, settings } =
@@ -146,6 +152,7 @@ export function parseRunConfig(text: string, shownFile: string): RunConfig {
       workers,
       ...(expectedBytes === undefined ? {} : { expectedBytes: expectedBytes as number }),
       ...(data ? { data } : {}),
+      ...(imported ? { imported } : {}),
       protocol: protocol as RunConfig["protocol"],
       argv,
       versions: versions as RunConfig["versions"],

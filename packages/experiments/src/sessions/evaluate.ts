@@ -10,6 +10,7 @@ import { UsageError } from "../options/usage-error.js";
 import { batchNormText, protocolText } from "../protocol-text.js";
 import { type ChosenSteps, chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
 import { failureOf, problemOf } from "../runs/failure.js";
+import { checkpointText, importedText } from "../runs/imported-from.js";
 import { type BesideMethod, evaluateRun, evaluationFile, evaluationRecords, machineOptions } from "../runs/results.js";
 import { commandLine } from "../runs/run-command.js";
 import type { RunConfig } from "../runs/run-config.js";
@@ -153,7 +154,9 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
   });
   const failure = await failureOf(run);
   const { baselineTasks, training } = request;
+  const { imported } = run.config;
   const notes = [
+    ...(imported ? [importedText(imported)] : []),
     ...(failure ? [`the training of this run failed: ${problemOf(failure)}`] : []),
     ...(chosen ? [chosenText(chosen)] : []),
     ...(baselines.length > 0 && baselineTasks !== undefined && baselineTasks < options.evalTasks
@@ -180,6 +183,9 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
     iteration,
     protocol: { ...config.protocol, ...first.protocol, ...prepared.other },
     ...(beside.length > 0 ? { with: beside.map(besideRecord) } : {}),
+    ...(imported
+      ? { imported: { file: imported.file, sha256: imported.sha256, difference: imported.difference } }
+      : {}),
     summary: protocol,
     evaluations: evaluationRecords(evaluations),
     ...(chosen ? { adaptation: chosen } : {}),
@@ -193,11 +199,11 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
     ...warnings,
     ...notes,
     protocol,
-    `${checkpoint} checkpoint, after ${count(iteration)} updates`,
+    checkpointText(config, checkpoint, iteration),
     `${config.protocol.text}`,
     ...beside.map(
       (other) =>
-        `${rowName(other.learner, learner, other.run)}: ${other.checkpoint} checkpoint, after ${count(other.iteration)} updates, made by \`${other.run.config.command}\``,
+        `${rowName(other.learner, learner, other.run)}: ${checkpointText(other.run.config, other.checkpoint, other.iteration)}, made by \`${other.run.config.command}\``,
     ),
     ...(training ? [`training took ${memoryText(training.peakBytes, config.expectedBytes)}`] : []),
     `made by \`${config.command}\`, innerloop ${config.versions.innerloop}, onnxruntime ${config.versions.onnxruntime}`,

@@ -8,9 +8,9 @@ import { UsageError } from "../options/usage-error.js";
 import { bytes, counted } from "../words.js";
 import { planRun, type RunPlan } from "./train.js";
 
-/** Opens what computes for `--device` and `--workers`. */
+/** Opens what computes for `--device`, `--engine` and `--workers`. */
 export type OpenExecutor = (
-  setting: Pick<TrainingValues, "device"> & { readonly workers?: number | undefined },
+  setting: Pick<TrainingValues, "device" | "engine"> & { readonly workers?: number | undefined },
 ) => Promise<Executor>;
 
 /**
@@ -24,11 +24,13 @@ export async function planInMemory(
   options: TrainingValues,
   openExecutor: OpenExecutor,
 ): Promise<{ readonly plan: RunPlan; readonly executor: Executor }> {
+  const { device, engine } = options;
+  const where = { device, engine };
   let workers = options.workers;
   // Plans that are given up leave garbage behind, which is not what the next one takes.
   let usedBytes: number | undefined;
   for (;;) {
-    const executor = await openExecutor({ device: options.device, workers });
+    const executor = await openExecutor({ ...where, workers });
     usedBytes ??= executor.memory?.used();
     try {
       const plan = await planRun(experiment, options, executor, usedBytes);
@@ -68,7 +70,7 @@ async function refusal(setting: {
   ];
   const remedies: string[] = [];
   if (ours.length > 0) {
-    const single = await openExecutor({ device: options.device, workers: 1 });
+    const single = await openExecutor({ device: options.device, engine: options.engine, workers: 1 });
     try {
       // Within no memory at all, the plan is the smallest there is.
       const { chunk: _, ...others } = options;

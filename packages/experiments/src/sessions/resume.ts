@@ -1,9 +1,10 @@
 /** A run that goes on: what may change in it, and what its record says then. */
 import { domainOf, type ExperimentConfig, type Flags, flagTable, settingsFrom, withFlags } from "../config/index.js";
 import type { DataSpec } from "../domains/domain.js";
+import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { flagOf } from "../options/values.js";
-import { argvWith } from "../runs/run-command.js";
+import { argvWith, commandLine } from "../runs/run-command.js";
 import { type RunConfig, runConfig, withConfig } from "../runs/run-config.js";
 import type { RunStore } from "../runs/run-store.js";
 import { count, counted } from "../words.js";
@@ -33,9 +34,14 @@ export interface Resumed {
  * A run's configuration under what was chosen for the rest of it.
  *
  * @param iteration updates that are behind it
- * @throws UsageError where it cannot be as long as that
+ * @throws UsageError where it cannot be as long as that, or was not trained here
  */
 export function resumedConfig(stored: RunConfig, chosen: Flags, iteration: number): Resumed {
+  if (stored.imported)
+    throw new UsageError(
+      `its parameters are imported from ${quoted(stored.imported.file)}, and no training here has led to them`,
+      `Train one like it from the start: \`${commandLine(stored.argv)}\``,
+    );
   const settings = settingsFrom({ ...stored.options, ...chosen });
   const { iterations, schedule } = settings.training;
   if (iterations < iteration) {

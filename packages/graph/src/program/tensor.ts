@@ -4,6 +4,7 @@
  */
 import { formatShape, GraphError } from "../errors.js";
 import type { Emitter, Value } from "./emitter.js";
+import type { NativeRule } from "./native-rule.js";
 import {
   type DType,
   type Shape,
@@ -291,6 +292,8 @@ export interface Primitive<A extends Attributes = Attributes> {
   batch(inputs: readonly BatchedInput[], attributes: A, size: number): Tensor;
   /** Standard ONNX nodes that compute the operation. */
   onnx(emitter: Emitter, inputs: readonly Value[], attributes: A, output: TensorType): Value;
+  /** How a compiled program computes it. */
+  readonly native: NativeRule<A, Tensor>;
   /** The obvious loop, in float64. */
   evaluate(inputs: readonly ReferenceArray[], attributes: A, output: TensorType): Float64Array;
 }

@@ -161,16 +161,18 @@ async function loadable(
   hash: string,
   executor: Executor,
 ): Promise<CompiledModel> {
+  const loaded = async (model: CompiledModel): Promise<CompiledModel> => {
+    await sessionsOf(executor).load(model, use);
+    return model;
+  };
   try {
-    await sessionsOf(executor).load(compiled, use);
-    return compiled;
+    return await loaded(compiled);
   } catch (error) {
+    if (executor.writer?.insteadOnnx(error)) return loaded(await compileGraph(graph, hash, executor, { onnx: true }));
     if (!compiled.stored) throw error;
   }
   // Whole by its checksum, and yet no model that loads: made anew, it takes the place of the one that is stored.
-  const anew = await compileGraph(graph, hash, executor, { anew: true });
-  await sessionsOf(executor).load(anew, use);
-  return anew;
+  return loaded(await compileGraph(graph, hash, executor, { anew: true }));
 }
 
 interface BuiltProgram<Arguments extends readonly Tree[], Result extends Tree>

@@ -4,13 +4,13 @@ import { type Estimate, estimateModel } from "../lowering/estimate.js";
 import { encode, lower } from "../lowering/lowering.js";
 import type { Graph } from "../program/graph.js";
 import { simplifyGraph } from "../transforms/trace.js";
-import type { Executor } from "./executor.js";
+import type { Executor, GraphWriter } from "./executor.js";
 
 /** A graph as the bytes that an executor loads. */
 export interface CompiledModel {
   /** Names what the model computes, and for which kind of executor. */
   readonly key: string;
-  /** The ONNX model. */
+  /** The ONNX model, or what the executor's writer wrote. */
   readonly bytes: Uint8Array;
   readonly estimate: Estimate;
   /** Whether it comes from the executor's store and not from this process. */
@@ -36,18 +36,21 @@ const remembered = new WeakMap<Executor, Map<string, Promise<CompiledModel>>>();
  *
  * @param hash of the graph
  * @param options.anew makes the model even where there is one
+ * @param options.onnx writes ONNX whatever the executor's writer
  */
 export function compileGraph(
   graph: Graph,
   hash: string,
   executor: Executor,
-  options: { readonly anew?: boolean } = {},
+  options: { readonly anew?: boolean; readonly onnx?: boolean } = {},
 ): Promise<CompiledModel> {
-  const { anew = false } = options;
-  const key = bytesToHex(sha256(utf8ToBytes(`${JSON.stringify(executor.profile)} ${hash}`)));
+  const { anew = false, onnx = false } = options;
+  const writer = onnx ? undefined : executor.writer;
+  const written = `${JSON.stringify(executor.profile)}${writer ? ` ${writer.key}` : ""}`;
+  const key = bytesToHex(sha256(utf8ToBytes(`${written} ${hash}`)));
   const models = remembered.get(executor) ?? new Map<string, Promise<CompiledModel>>();
   remembered.set(executor, models);
-  const model = (anew ? undefined : models.get(key)) ?? readOrMake(graph, key, executor, anew);
+  const model = (anew ? undefined : models.get(key)) ?? readOrMake(graph, key, executor, { anew, writer });
   models.delete(key);
   models.set(key, model);
   // A failure is not remembered.
@@ -61,15 +64,25 @@ export function compileGraph(
   return model;
 }
 
-async function readOrMake(graph: Graph, key: string, executor: Executor, anew: boolean): Promise<CompiledModel> {
+async function readOrMake(
+  graph: Graph,
+  key: string,
+  executor: Executor,
+  { anew, writer }: { readonly anew: boolean; readonly writer: GraphWriter | undefined },
+): Promise<CompiledModel> {
   const store = graph.order.length < smallestStored ? undefined : executor.models;
   const entry = anew ? undefined : await store?.read(key);
   const known = entry && decodeEntry(entry);
   if (known) return { key, ...known, stored: true };
-  const lowered = lower(simplifyGraph(graph), executor.profile);
-  const made = { bytes: encode(lowered), estimate: estimateModel(lowered) };
+  const simplified = simplifyGraph(graph);
+  const made = writer ? writer.write(simplified) : asOnnx(simplified, executor);
   store?.write(key, encodeEntry(made));
   return { key, ...made, stored: false };
+}
+
+function asOnnx(graph: Graph, { profile }: Executor): Entry {
+  const lowered = lower(graph, profile);
+  return { bytes: encode(lowered), estimate: estimateModel(lowered) };
 }
 
 type Entry = Pick<CompiledModel, "bytes" | "estimate">;

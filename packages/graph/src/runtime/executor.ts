@@ -1,6 +1,7 @@
 import { formatShape, GraphError } from "../errors.js";
 import type { Estimate } from "../lowering/estimate.js";
 import type { LoweringProfile } from "../program/emitter.js";
+import type { Graph } from "../program/graph.js";
 import { type DType, sizeOf, type TensorType, type TypedArray, tagOf } from "../program/tensor-type.js";
 
 /** A model that is loaded and can run. */
@@ -53,10 +54,25 @@ export interface ExecutorMemory {
   needed(models: readonly PlannedModel[]): number;
 }
 
+/** The writer of graphs for an executor that runs something other than ONNX. */
+export interface GraphWriter {
+  /** Names all that what it writes depends on, beside the graph. */
+  readonly key: string;
+  /** What the executor loads for a simplified graph. */
+  write(graph: Graph): { readonly bytes: Uint8Array; readonly estimate: Estimate };
+  /**
+   * Whether a graph is to be written as ONNX after all, since what was written does not load: the executor then runs that
+   * instead, and says so. False: that it does not load is an error.
+   */
+  insteadOnnx(failure: unknown): boolean;
+}
+
 /** A place where compiled models run. */
 export interface Executor {
   readonly name: string;
   readonly profile: LoweringProfile;
+  /** ONNX by the profile unless given. */
+  readonly writer?: GraphWriter | undefined;
   /** How many runs go side by side. */
   readonly parallelism: number;
   /** Bytes of arrays that one run had best take at most, where that is not a matter of a processor's caches. */

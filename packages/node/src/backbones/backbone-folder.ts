@@ -91,6 +91,21 @@ export async function readBackboneFolder(
   };
 }
 
+/**
+ * The model of a folder that was read, with bytes behind it that give it one more output: see `outputSuffix`.
+ *
+ * @throws DataError ILD81 where it is another now, ILD03
+ */
+export async function modelWith({ modelFile, modelSha256 }: BackboneFolder, suffix: Uint8Array): Promise<Uint8Array> {
+  const bytes = await readRegularFile(modelFile, { most: readingLimits.backboneModelBytes, links: "refused" });
+  if (sha256Of(bytes) !== modelSha256)
+    throw new DataError("ILD81", modelFile, "it has changed since it was opened", "Begin again.");
+  const model = new Uint8Array(bytes.length + suffix.length);
+  model.set(bytes);
+  model.set(suffix, bytes.length);
+  return model;
+}
+
 export const sha256Of = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
 
 /**

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { ImageBackbone, LongWork } from "@innerloop/experiments";
 import { DataError } from "../data/data-error.js";
 import { bytesFor } from "../data/reading-limits.js";
-import type { BackboneFolder } from "./backbone-folder.js";
+import { type BackboneFolder, modelWith } from "./backbone-folder.js";
 import type { ImageBackboneSettings } from "./backbone-settings.js";
 import { type EncoderHost, encoderHost } from "./encoder-host.js";
 import type { Encoded, OpenedModel } from "./encoder-process.js";
@@ -18,6 +18,7 @@ const mostFeatures = 2 ** 22;
 
 /** What a trial has shown of a model. */
 interface ImageModel {
+  readonly input: string;
   readonly output: string;
   readonly outputShape: readonly number[];
   readonly batch: number;
@@ -43,7 +44,7 @@ export async function openImageBackbone(found: BackboneFolder, work: LongWork): 
   const host = encoderHost({ file: found.modelFile, sha256: found.modelSha256, suffix });
   try {
     const model = await tryModel(host, found, settings, work.signal);
-    return imageBackboneOf({ found, settings, host, model, name });
+    return imageBackboneOf({ found, settings, host, model, name, suffix });
   } catch (error) {
     await host.close();
     throw error;
@@ -78,7 +79,7 @@ async function tryModel(
     );
   if (!encoded.data.every(Number.isFinite))
     throw refuse("its output is not finite", "Export it again, with weights of float32.");
-  return { output: slot.name, outputShape: encoded.shape, batch };
+  return { input: opened.inputs[0]!.name, output: slot.name, outputShape: encoded.shape, batch };
 }
 
 /** How many images a run may take. */
@@ -128,7 +129,9 @@ function imageBackboneOf({
   host,
   model,
   name,
+  suffix,
 }: {
+  readonly suffix: Uint8Array;
   readonly found: BackboneFolder;
   readonly settings: ImageBackboneSettings;
   readonly host: EncoderHost;
@@ -196,6 +199,11 @@ function imageBackboneOf({
       const all = new Float32Array(bytesFor(4 * images.length * numbers, name).buffer);
       for (const [i, key] of keys.entries()) all.set(values.get(key)!, i * numbers);
       return all;
+    },
+    portable: async () => {
+      const { layout, mean, scale, pooling, normalize } = settings;
+      const { input, output } = model;
+      return { model: await modelWith(found, suffix), input, output, layout, mean, scale, pooling, normalize };
     },
     close: () => host.close(),
   };

@@ -16,7 +16,7 @@ const located = (source: string, work: LongWork) =>
   isAddress(source) ? backboneAt(source, work) : locateBackbone(source, Object.keys(knownBackbones));
 
 /** Backbones and tokenizers of this machine. */
-export const machineEncoders: Pick<TextIo, "textBackbone" | "imageBackbone" | "tokenizer"> = {
+export const machineEncoders: Pick<TextIo, "textBackbone" | "imageBackbone" | "pieces" | "tokenizer"> = {
   textBackbone: async (source, work) => {
     const { name, folder } = await located(source, work);
     return openTextBackbone(await readBackboneFolder(folder, { name }), work);
@@ -26,6 +26,7 @@ export const machineEncoders: Pick<TextIo, "textBackbone" | "imageBackbone" | "t
     const chosen = { name, ...(output === undefined ? {} : { output }) };
     return openImageBackbone(await readBackboneFolder(folder, chosen), work);
   },
+  pieces: (bytes, where) => parseTokenizer(bytes, where),
   tokenizer: async (source, work) => {
     const given = resolve(source);
     const isFile = await stat(given).then(

@@ -6,7 +6,7 @@ import { counted } from "@innerloop/experiments";
 import { DataError } from "../data/data-error.js";
 import { yieldToEventLoop } from "../data/long-work.js";
 import { bytesFor } from "../data/reading-limits.js";
-import { type BackboneFolder, backboneFiles } from "./backbone-folder.js";
+import { type BackboneFolder, backboneFiles, modelWith } from "./backbone-folder.js";
 import type { TextBackboneSettings } from "./backbone-settings.js";
 import { type EncoderHost, encoderHost } from "./encoder-host.js";
 import type { Encoded, OpenedModel, TextsRequest } from "./encoder-process.js";
@@ -55,7 +55,7 @@ export async function openTextBackbone(found: BackboneFolder, work: LongWork): P
   const host = encoderHost({ file: found.modelFile, sha256: found.modelSha256, suffix });
   try {
     const model = await tryModel(host, { found, settings, tokenizer, signal: work.signal });
-    return textBackboneOf({ found, settings, tokenizer, host, model });
+    return textBackboneOf({ found, settings, tokenizer, host, model, suffix });
   } catch (error) {
     await host.close();
     throw error;
@@ -182,7 +182,12 @@ function textBackboneOf({
   tokenizer,
   host,
   model,
-}: OpenedParts & { readonly host: EncoderHost; readonly model: TextModel }): TextBackbone {
+  suffix,
+}: OpenedParts & {
+  readonly host: EncoderHost;
+  readonly model: TextModel;
+  readonly suffix: Uint8Array;
+}): TextBackbone {
   const { features, maxTokens } = model;
   const { before, behind } = tokenizer;
   const room = maxTokens - before.length - behind.length;
@@ -258,6 +263,12 @@ function textBackboneOf({
         states.set(values.get(keys[i]!)!);
         return states;
       });
+    },
+    portable: async () => {
+      const { pooling, normalize } = settings;
+      const { output, padTo } = model;
+      const parts = { model: await modelWith(found, suffix), tokenizer: found.tokenizer! };
+      return { ...parts, output, pooling, normalize, maxTokens, padTo };
     },
     close: () => host.close(),
   };

@@ -68,7 +68,7 @@ export function describePlan(setting: {
   ]);
   rows.push([
     "machine",
-    `${counted(chunks, "chunk")} of ${counted(chunkSize, one, many)} on ${training.device === "cpu" ? counted(workers, "worker") : training.device}${recompute > 0 ? ", inner steps recomputed" : ""}, ${operations(plan.operations)} per update`,
+    `${counted(chunks, "chunk")} of ${counted(chunkSize, one, many)} on ${training.device === "cpu" ? counted(workers, "worker") : training.device}${training.engine === "onnxruntime" ? "" : `, engine ${training.engine}`}${recompute > 0 ? ", inner steps recomputed" : ""}, ${operations(plan.operations)} per update`,
   ]);
   if (expectedBytes !== undefined && budgetBytes !== undefined)
     rows.push(["memory", `about ${bytes(expectedBytes)} while training, of ${bytes(budgetBytes)}`]);

@@ -1,8 +1,11 @@
 /** What computes for a command. */
 import { availableParallelism } from "node:os";
-import { UsageError } from "@innerloop/experiments";
+import { type Engine, UsageError } from "@innerloop/experiments";
 import { declareLibraryModule, type Executor } from "@innerloop/graph";
 import { type Device, type GpuDevice, webgpuIsSoftware } from "../executor/device.js";
+import { compilerCommands, findCompiler, noCompiler } from "../executor/native/c-compiler.js";
+import { nativeExecutor } from "../executor/native/native-executor.js";
+import type { NativeSetting } from "../executor/native/native-writer.js";
 import { onnxruntimeExecutor } from "../executor/onnxruntime-executor.js";
 import { workerPoolExecutor } from "../executor/worker-pool-executor.js";
 import type { Output } from "./output.js";
@@ -14,6 +17,7 @@ declareLibraryModule(import.meta.url);
 export const fewRuns = { inThisThread: true } as const;
 
 interface Asked {
+  readonly engine: Engine;
   /** What was asked for. */
   readonly workers: number | undefined;
   readonly inThisThread: boolean;
@@ -24,7 +28,9 @@ type Open = (asked: Asked, output: Output) => Promise<Executor>;
 
 const gpu =
   (device: GpuDevice, afterOpening: (output: Output) => void = () => undefined): Open =>
-  async ({ workers = 1 }, output) => {
+  async ({ engine, workers = 1 }, output) => {
+    if (engine === "native")
+      throw new UsageError("--engine native is for --device cpu", "Leave it out: the device says what runs programs");
     if (workers > 1) {
       throw new UsageError(
         `--workers ${workers} is for --device cpu`,
@@ -42,10 +48,25 @@ const gpu =
     return executor;
   };
 
+/** The compiler, and what becomes of programs that it does not compile. @throws GraphError IL404 where `native` has none */
+async function nativeSetting(engine: Engine, output: Output): Promise<NativeSetting | undefined> {
+  const compiler = await findCompiler();
+  if (compiler && engine === "native") return { compiler };
+  if (compiler) return { compiler, onFailure: (problem) => output.warn(`  ${problem}: onnxruntime runs it instead.`) };
+  if (engine === "native") throw noCompiler();
+  output.say(
+    `  No C compiler (${compilerCommands().join(", ")}): onnxruntime computes, which takes two to three times as long.`,
+  );
+  return undefined;
+}
+
 /** What computes, by device. */
 const executors: Readonly<Record<Device, Open>> = {
-  cpu: async ({ workers = availableParallelism(), inThisThread }) =>
-    inThisThread ? onnxruntimeExecutor({ threads: workers }) : workerPoolExecutor({ workers }),
+  cpu: async ({ engine, workers = availableParallelism(), inThisThread }, output) => {
+    const native = engine === "onnxruntime" ? undefined : await nativeSetting(engine, output);
+    if (!inThisThread) return workerPoolExecutor({ workers, native });
+    return native ? nativeExecutor({ native, threads: workers }) : onnxruntimeExecutor({ threads: workers });
+  },
   webgpu: gpu("webgpu", (output) => {
     if (webgpuIsSoftware())
       output.warn("This machine has no GPU: WebGPU computes on the processor, slower than --device cpu.");
@@ -54,11 +75,16 @@ const executors: Readonly<Record<Device, Open>> = {
 };
 
 /**
- * The executor for `--device` and `--workers`, known to work.
+ * The executor for `--device`, `--engine` and `--workers`, known to work.
  *
  * @throws GraphError IL404 where the device is missing, UsageError for workers on a GPU
  */
 export const openExecutor = (
-  { device = "cpu", workers, inThisThread = false }: Partial<Asked> & { readonly device?: Device },
+  {
+    device = "cpu",
+    engine = "onnxruntime",
+    workers,
+    inThisThread = false,
+  }: Partial<Asked> & { readonly device?: Device },
   output: Output,
-): Promise<Executor> => executors[device]({ workers, inThisThread }, output);
+): Promise<Executor> => executors[device]({ engine, workers, inThisThread }, output);

@@ -1,6 +1,7 @@
 /** `innerloop eval RUN --open-set`: how well a run tells queries of its classes from queries of none of them. */
 import {
   beyondTitle,
+  checkpointText,
   figureTitle,
   flagOf,
   type OpenSetRequest,
@@ -15,7 +16,7 @@ import { markdownText } from "./markdown-text.js";
 import type { Output } from "./output.js";
 import { drawTable, markdownTable } from "./results-table.js";
 import { commandHost, followed } from "./session-host.js";
-import { count, counted, duration, plusMinus, roomIn, withInterval } from "./terminal.js";
+import { duration, plusMinus, roomIn, withInterval } from "./terminal.js";
 
 /**
  * Chooses the threshold on the validation classes and reports the test classes; writes both to the run's open-set.json
@@ -48,16 +49,10 @@ export async function openSetEval(
   output.result(drawTable(shownTable, { paint: output.paint, room: roomIn() }));
   output.say();
   for (const note of notes) output.say(output.paint("dim", `  ${note}`));
-  output.say(
-    output.paint("dim", `  ${checkpoint} checkpoint, after ${counted(iteration, "update")}; ${duration(seconds)}`),
-  );
+  output.say(output.paint("dim", `  ${checkpointText(run.config, checkpoint, iteration)}; ${duration(seconds)}`));
   output.say();
   const table = markdownTable(shownTable);
-  const facts = [
-    ...notes,
-    `${checkpoint} checkpoint, after ${count(iteration)} updates`,
-    `made by \`${run.config.command}\``,
-  ];
+  const facts = [...notes, checkpointText(run.config, checkpoint, iteration), `made by \`${run.config.command}\``];
   const title = `# ${markdownText(run.config.experiment)}, open set`;
   await writeResults(
     run,

@@ -37,6 +37,7 @@ export const dataErrorCodes = {
   ILD81: "a backbone folder that is not valid, or no encoder",
   ILD82: "a tokenizer that is not valid, or that of another model",
   ILD83: "an encoder that failed, or took too long",
+  ILD84: "a file of weights that is none, or has no tensors where they should be",
 } as const;
 
 /** Codes of `DataError`. */

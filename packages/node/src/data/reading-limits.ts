@@ -94,6 +94,12 @@ export const readingLimits = {
   /** Bytes of one compressed image within a pickle. */
   pickledImageBytes: 64 * mebi,
   torchFileBytes: gibi,
+  /** Of an archive of PyTorch: its files, the pickle among them, and numbers of all tensors: so many, or as many a byte. */
+  torchEntries: 100_000,
+  torchPickleBytes: 64 * mebi,
+  torchNumbers: { least: 16 * mebi, ratio: 4 },
+  /** Inputs and outputs that imported weights are held to. */
+  importCheckBytes: 256 * mebi,
   /** Of a backbone folder. */
   backboneModelBytes: gibi,
   tokenizerBytes: 32 * mebi,

@@ -1,5 +1,12 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
-import type { Executor, ExecutorSession, TensorType, TypedArray } from "@innerloop/graph";
+import {
+  type Executor,
+  type ExecutorSession,
+  readNativeModel,
+  type TensorType,
+  type TypedArray,
+} from "@innerloop/graph";
+import { openNativeSession } from "./native/native-programs.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
 /** What the pool asks of a worker. Each request is answered once, by a reply of the same id. */
@@ -10,6 +17,8 @@ export type WorkerRequest = { readonly id: number; readonly session: number } & 
       readonly model: Uint8Array;
       readonly inputs: readonly TensorType[];
       readonly outputs: readonly TensorType[];
+      /** Where a program of C is compiled; undefined for ONNX models. */
+      readonly program: string | undefined;
       /** Threads that compute one run. */
       readonly threads: number;
     }
@@ -47,6 +56,12 @@ function feedsOf({ feeds, lasting }: Extract<WorkerRequest, { kind: "run" }>): T
 
 async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
   if (request.kind === "load") {
+    const program = request.program === undefined ? undefined : readNativeModel(request.model);
+    if (request.program !== undefined && program) {
+      const session = openNativeSession(request.program, program, request.inputs, request.outputs);
+      sessions.set(request.session, Promise.resolve(session));
+      return [];
+    }
     const executor = executors.get(request.threads) ?? onnxruntimeExecutor({ threads: request.threads });
     executors.set(request.threads, executor);
     const loading = executor.load(request.model, request.inputs, request.outputs);

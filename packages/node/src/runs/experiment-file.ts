@@ -87,15 +87,28 @@ export async function readJsonExperiment(
   path: string,
   ofCommand: Readonly<Record<string, unknown>> = {},
 ): Promise<{ preset: string; flags: Flags }> {
+  return experimentIn(await readJsonObject(path, jsonForm), path, ofCommand);
+}
+
+/** The object in a file of JSON that a user has written. @throws UsageError for anything else, with the form that it has */
+export async function readJsonObject(path: string, form: string): Promise<Readonly<Record<string, unknown>>> {
   const text = await readText(path);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${path} is not JSON (${reasonOf(error)})`, jsonForm);
+    throw new UsageError(`${path} is not JSON (${reasonOf(error)})`, form);
   }
-  if (!isRecord(value) || Array.isArray(value)) throw new UsageError(`${path} is not an object`, jsonForm);
-  const { preset, ...options } = value;
+  if (isRecord(value)) return value;
+  throw new UsageError(`${path} is not an object`, form);
+}
+
+/** The preset and options of an experiment that an object has. @throws UsageError as `readJsonExperiment` does */
+export function experimentIn(
+  { preset, ...options }: Readonly<Record<string, unknown>>,
+  path: string,
+  ofCommand: Readonly<Record<string, unknown>> = {},
+): { preset: string; flags: Flags } {
   const found = typeof preset === "string" ? findPreset(preset) : undefined;
   if (typeof preset !== "string" || !found) {
     throw new UsageError(

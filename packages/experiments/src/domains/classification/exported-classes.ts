@@ -1,24 +1,37 @@
 /** Data sets of classes as exported programs take them: images as bytes, rows as numbers. */
-import { ExportError } from "../../exported/export-error.js";
+import { encodedImageForm } from "../../exported/encoded-image-inputs.js";
+import { notGiven } from "../../exported/export-error.js";
+import { backboneFile } from "../../exported/input-encoder.js";
 import type { ExportForm } from "../../exported/input-forms.js";
 import { usualPixels } from "../../io.js";
 import type { ExportSetting, Own } from "../domain.js";
+import { imageBackboneOf } from "../image-encoders.js";
 import type { ClassificationValues } from "./options.js";
 import type { ClassificationSpec } from "./spec.js";
 
-/** @internal @throws ExportError ILE201 for examples that are features of an encoder */
-export function exportedClasses(
+/** @internal @throws ExportError ILE201 for features of an encoder whose model this machine does not give */
+export async function exportedClasses(
   { spec }: Own<ClassificationValues, ClassificationSpec>,
-  { floatInput, shown }: ExportSetting,
-): ExportForm {
+  { floatInput, shown, io, work }: ExportSetting,
+): Promise<ExportForm> {
   const { exampleShape: shape, backbone, scales, darkOnLight, invert = false, pixels = usualPixels } = spec;
-  if (backbone)
-    throw new ExportError(
-      "ILE201",
-      shown,
-      `its inputs are features of the backbone ${backbone.name}, which is a model of its own`,
-      "Export a run that sees images itself",
-    );
+  if (backbone) {
+    const encoder = await imageBackboneOf(io, backbone, work);
+    if (!encoder.portable) throw notGiven(shown, backbone.name);
+    const { model, ...told } = await encoder.portable();
+    const { name, size, channels } = encoder;
+    const inputs = { kind: "encoded-image", shape, backbone: { name, size, channels, ...told }, pixels } as const;
+    const tried = encodedImageForm.encoder!.tried(inputs) as readonly Uint8Array[];
+    return {
+      inputs,
+      answers: { kind: "classes" },
+      pipelineTag: "image-classification",
+      encoder: {
+        files: { [backboneFile]: model },
+        probe: { inputs: tried, features: await encoder.encode(tried, work) },
+      },
+    };
+  }
   const [height, width, channels] = shape;
   const isImage = shape.length === 3 && (channels === 1 || channels === 3);
   if (!isImage)

@@ -26,12 +26,13 @@ import type { RatingValues } from "./options.js";
 import { evidenceCandidates, informativeRows, mostAsked, popularItems } from "./preference-elicitation.js";
 import {
   bestPlaces,
+  influencesOf,
+  mostExplained,
   namedItem,
   placesOutside,
   recommendedItems,
   requireCount,
   requireKnown,
-  rounded,
   unknownPlaces,
 } from "./ranked-items.js";
 import type { RatingSpec } from "./spec.js";
@@ -45,9 +46,6 @@ const fewRows = 16;
 const keptFeatureBytes = 2 ** 28;
 /** Bytes that programs may take which stay loaded. */
 const keptProgramBytes = 2 ** 26;
-/** Ratings that an explanation leaves out one after another. */
-const mostExplained = 1000;
-
 /** Items one after another, as the rows of a program; the last ones may be of none. */
 interface Chunk {
   readonly rows: FeatureRows;
@@ -342,18 +340,12 @@ export class ItemRanker implements Ranker {
     const without: (readonly number[])[] = [];
     for (const left of known.items.keys()) without.push(await told(await this.#taste(rows, steps, left)));
     const { index } = knownItems(spec);
-    const hasRatings = feedbackOf(spec).told === "rating";
-    return places.map((_, row) =>
-      known.items
-        .map((item, j): Influence => {
-          const change = rounded(spec.units.deviation * (all[row]! - without[j]![row]!));
-          const id = "place" in item ? index.idOf(item.place) : item.name;
-          const given = hasRatings ? { rating: known.ratings[j]! } : {};
-          return { item: id, title: item.name, ...given, change };
-        })
-        // Sorting is stable: of as much influence the rating that was given first.
-        .sort((a, b) => Math.abs(b.change) - Math.abs(a.change)),
-    );
+    const rated = known.items.map((item, j) => ({
+      item: "place" in item ? index.idOf(item.place) : item.name,
+      title: item.name,
+      rating: known.ratings[j]!,
+    }));
+    return influencesOf(spec, rated, { all, without });
   }
 }
 

@@ -1,7 +1,7 @@
 /** Items in the order of what is predicted of them. */
 import { quoted } from "../../options/outside-text.js";
 import { nearestName, UsageError } from "../../options/usage-error.js";
-import type { NamedItem, Recommendation } from "../ranker.js";
+import type { Influence, NamedItem, Recommendation } from "../ranker.js";
 import { feedbackOf } from "./feedback.js";
 import { itemsOfWords } from "./item-domains.js";
 import { knownItems } from "./known-items.js";
@@ -35,6 +35,32 @@ export function recommendedItems(
       ...(deviation === undefined ? {} : { deviation: rounded(table.units.deviation * deviation) }),
     };
   });
+}
+
+/** Ratings that an explanation leaves out one after another. */
+export const mostExplained = 1000;
+
+/**
+ * The effect of every known rating on predictions, of each of these the most moving first.
+ *
+ * @param told.all predictions by all ratings, in units of the learner
+ * @param told.without the same without each of the ratings
+ */
+export function influencesOf(
+  table: RatingTable,
+  known: readonly (NamedItem & { readonly rating: number })[],
+  { all, without }: { readonly all: readonly number[]; readonly without: readonly (readonly number[])[] },
+): readonly (readonly Influence[])[] {
+  const hasRatings = feedbackOf(table).told === "rating";
+  return all.map((value, place) =>
+    known
+      .map(({ rating, ...item }, j): Influence => {
+        const change = rounded(table.units.deviation * (value - without[j]![place]!));
+        return { ...item, ...(hasRatings ? { rating } : {}), change };
+      })
+      // Sorting is stable: of as much influence the rating that was given first.
+      .sort((a, b) => Math.abs(b.change) - Math.abs(a.change)),
+  );
 }
 
 /** Places of items that have none of the words of a domain. @throws UsageError for words that no attribute has */

@@ -15,10 +15,11 @@
  */
 import { formatShape, GraphError } from "../../errors.js";
 import type { Emitter, Value } from "../emitter.js";
+import { addIndex, type IndexForm, indexOf, scaleIndex } from "../index-form.js";
 import type { BatchedInput, Primitive, ReferenceArray } from "../tensor.js";
 import { Tensor } from "../tensor.js";
 import { bytesPerElement, type Shape, sizeOf, type TensorType } from "../tensor-type.js";
-import { broadcastTo, reshape } from "./shape.js";
+import { broadcastTo, pad, reshape, transpose } from "./shape.js";
 import {
   type GeometryAttributes,
   gatherRows,
@@ -109,6 +110,79 @@ function blockOffset(x: ReferenceArray, group: number): number {
   return x.shape[0] === 1 ? 0 : (group * x.data.length) / x.shape[0]!;
 }
 
+/** Images between the zeros of a geometry. */
+function padded(x: Tensor, { padding }: GeometryAttributes): Tensor {
+  const [top, bottom, left, right] = padding as [number, number, number, number];
+  return pad(x, { low: [0, 0, top, left, 0], high: [0, 0, bottom, right, 0] });
+}
+
+/** The group of an array; one of a single group serves all. */
+const ofGroup = (x: TensorType, group: IndexForm): IndexForm => (x.shape[0] === 1 ? indexOf(0) : group);
+
+/** The row or column of a padded image that a tap reads at a place. */
+const tapIndex = (place: IndexForm, tap: IndexForm, axis: 0 | 1, g: GeometryAttributes): IndexForm =>
+  addIndex(scaleIndex(place, g.stride[axis]!), scaleIndex(tap, g.dilation[axis]!));
+
+/** Pixels at equal coordinates modulo the stride, which the same taps read: with stride s, the inputGradient is a product for each. */
+interface TapClass {
+  /** Of its first pixel; the others follow by the stride. */
+  readonly first: number;
+  readonly pixels: number;
+  /** Its taps are firstTap, firstTap + tapStep, ... */
+  readonly firstTap: number;
+  readonly tapStep: number;
+  readonly taps: number;
+  /** The place at which the first tap reads the first pixel; the next tap reads it so many places before. */
+  readonly place: number;
+  readonly placeStep: number;
+}
+
+/** The classes that any tap reads. */
+function tapClasses(axis: 0 | 1, g: Sized): TapClass[] {
+  const [stride, dilation, window] = [g.stride[axis]!, g.dilation[axis]!, g.window[axis]!];
+  const classes: TapClass[] = [];
+  for (let first = 0; first < Math.min(stride, g.size[axis]!); first++) {
+    const reads = (tap: number): boolean => (first + g.padding[2 * axis]! - tap * dilation) % stride === 0;
+    const taps = Array.from({ length: window }, (_, tap) => tap).filter(reads);
+    if (taps.length === 0) continue;
+    const tapStep = taps.length > 1 ? taps[1]! - taps[0]! : 1;
+    classes.push({
+      first,
+      pixels: Math.ceil((g.size[axis]! - first) / stride),
+      firstTap: taps[0]!,
+      tapStep,
+      taps: taps.length,
+      place: (first + g.padding[2 * axis]! - taps[0]! * dilation) / stride,
+      placeStep: (tapStep * dilation) / stride,
+    });
+  }
+  return classes;
+}
+
+interface Reach {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** How many places before the first and after the last the taps of all pixels read. */
+function reach(axis: 0 | 1, places: number, g: Sized): Reach {
+  let [before, after] = [0, 0];
+  for (const { pixels, taps, place, placeStep } of tapClasses(axis, g)) {
+    before = Math.max(before, (taps - 1) * placeStep - place);
+    after = Math.max(after, place + pixels - places);
+  }
+  return { before, after };
+}
+
+const tapOf = (tap: IndexForm, { firstTap, tapStep }: TapClass): IndexForm =>
+  addIndex(scaleIndex(tap, tapStep), indexOf(firstTap));
+
+const cotangentIndex = (pixel: IndexForm, tap: IndexForm, { place, placeStep }: TapClass, before: number): IndexForm =>
+  addIndex(addIndex(pixel, scaleIndex(tap, -placeStep)), indexOf(place + before));
+
+const pixelOfClass = (pixel: IndexForm, { first }: TapClass, stride: number): IndexForm =>
+  addIndex(scaleIndex(pixel, stride), indexOf(first));
+
 export const convolutionPrimitive: Primitive<GeometryAttributes> = {
   name: "convolution",
   infer: ([x, w], g) => {
@@ -137,6 +211,26 @@ export const convolutionPrimitive: Primitive<GeometryAttributes> = {
     return blocks.assembled(output.shape, (block) =>
       product(blocks.blockOf(x!, block), blocks.groupsOf(scaled, block)),
     );
+  },
+  native: {
+    kind: "contraction",
+    operands: ([x, w], g) => [padded(x!, g), w!],
+    products: ([x, w], g, output) => {
+      const [groups, images, rows, columns, channelsOut] = imageShape(output);
+      return [
+        {
+          batch: [groups],
+          rows: [images, rows, columns],
+          sums: [...g.window, x!.shape[4]!],
+          columns: channelsOut,
+          a: ([group], [image, row, column], [down, across, channel]) => [
+            ...[ofGroup(x!, group!), image!, tapIndex(row!, down!, 0, g), tapIndex(column!, across!, 1, g), channel!],
+          ],
+          b: ([group], [down, across, channel], out) => [ofGroup(w!, group!), down!, across!, channel!, out],
+          out: ([group], place, out) => [group!, ...place, out],
+        },
+      ];
+    },
   },
   evaluate: ([x, w], g, output) => {
     const [groups, images, rows, columns, channelsOut] = output.shape as [number, number, number, number, number];
@@ -209,6 +303,23 @@ export const filterGradientPrimitive: Primitive<GeometryAttributes> = {
       return e.concat([...byGroups.values()], 0);
     });
   },
+  native: {
+    kind: "contraction",
+    operands: ([x, dy], g) => [padded(x!, g), dy!],
+    products: ([x, dy], g, output) => [
+      {
+        batch: [output.shape[0]!],
+        rows: output.shape.slice(1, 4),
+        sums: dy!.shape.slice(1, 4),
+        columns: output.shape[4]!,
+        a: ([group], [down, across, channel], [image, row, column]) => [
+          ...[ofGroup(x!, group!), image!, tapIndex(row!, down!, 0, g), tapIndex(column!, across!, 1, g), channel!],
+        ],
+        b: ([group], place, out) => [ofGroup(dy!, group!), ...place, out],
+        out: ([group], filter, out) => [group!, ...filter, out],
+      },
+    ],
+  },
   evaluate: ([x, dy], g, output) => {
     const [groups, , , channels, channelsOut] = output.shape as [number, number, number, number, number];
     const [, images, height, width] = x!.shape as [number, number, number, number, number];
@@ -264,6 +375,55 @@ export const inputGradientPrimitive: Primitive<Sized> = {
     return blocks.assembled(output.shape, (block) =>
       product(blocks.blockOf(dy!, block), blocks.groupsOf(scaled, block)),
     );
+  },
+  native: {
+    kind: "contraction",
+    // Cotangents between as many zeros as the taps at the edges reach over, and filters from channels out to channels in.
+    operands: ([dy, w], g) => {
+      const [low, high] = [0, 1].map((axis) => reach(axis as 0 | 1, dy!.shape[2 + axis]!, g)) as [Reach, Reach];
+      return [
+        pad(dy!, { low: [0, 0, low.before, high.before, 0], high: [0, 0, low.after, high.after, 0] }),
+        transpose(w!, [0, 1, 2, 4, 3]),
+      ];
+    },
+    products: ([dy, w], g, output) => {
+      const [groups, images, , , channels] = imageShape(output);
+      const [down, across] = [tapClasses(0, g), tapClasses(1, g)];
+      const [before, beside] = [reach(0, 0, g).before, reach(1, 0, g).before];
+      return down.flatMap((vertical) =>
+        across.map((horizontal) => ({
+          batch: [groups],
+          rows: [images, vertical.pixels, horizontal.pixels],
+          sums: [vertical.taps, horizontal.taps, dy!.shape[4]!],
+          columns: channels,
+          a: (
+            [group]: readonly IndexForm[],
+            [image, y, x]: readonly IndexForm[],
+            [a, b, channel]: readonly IndexForm[],
+          ) => [
+            ofGroup(dy!, group!),
+            image!,
+            cotangentIndex(y!, a!, vertical, before),
+            cotangentIndex(x!, b!, horizontal, beside),
+            channel!,
+          ],
+          b: ([group]: readonly IndexForm[], [a, b, channel]: readonly IndexForm[], out: IndexForm) => [
+            ...[ofGroup(w!, group!), tapOf(a!, vertical), tapOf(b!, horizontal), channel!, out],
+          ],
+          out: ([group]: readonly IndexForm[], [image, y, x]: readonly IndexForm[], out: IndexForm) => [
+            ...[
+              group!,
+              image!,
+              pixelOfClass(y!, vertical, g.stride[0]!),
+              pixelOfClass(x!, horizontal, g.stride[1]!),
+              out,
+            ],
+          ],
+        })),
+      );
+    },
+    isPartial: (g) =>
+      ([0, 1] as const).some((axis) => tapClasses(axis, g).length < Math.min(g.stride[axis]!, g.size[axis]!)),
   },
   evaluate: ([dy, w], { size, ...g }, output) => {
     const [groups, images, height, width, channels] = output.shape as [number, number, number, number, number];

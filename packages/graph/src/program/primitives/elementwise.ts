@@ -20,6 +20,10 @@ interface ElementwiseRules {
   readonly name: string;
   /** ONNX operator, or how to write it. */
   readonly onnx: string | ((e: Emitter, inputs: readonly Value[], output: TensorType) => Value);
+  /** In C: `$0` is the first operand, `@` the type of the last. */
+  readonly native: string;
+  /** Of one element, in additions; 1 unless given. */
+  readonly cost?: number;
   readonly evaluate: (a: number, b: number, c: number) => number;
   readonly accepts: "float" | "number" | "bool" | "any";
   /** The output's type where it is not that of the inputs. */
@@ -78,6 +82,7 @@ function elementwise(rules: ElementwiseRules): Primitive<NoAttributes> {
     },
     vjp: rules.vjp,
     batch: (inputs) => Tensor.apply(record, alignBatched(inputs), {}),
+    native: { kind: "map", expression: rules.native, cost: rules.cost ?? 1 },
     onnx: (e, inputs, _attributes, output) => {
       const written = rules.onnx;
       const make = (all: readonly Value[], result: TensorType): Value => {
@@ -157,6 +162,7 @@ const answersTrueOrFalse = locallyConstant("its result is true or false");
 
 export const negPrimitive = elementwise({
   name: "neg",
+  native: "-$0",
   onnx: "Neg",
   evaluate: (x) => -x,
   accepts: "number",
@@ -165,6 +171,8 @@ export const negPrimitive = elementwise({
 
 export const expPrimitive = elementwise({
   name: "exp",
+  native: "exp_@($0)",
+  cost: 12,
   onnx: "Exp",
   evaluate: Math.exp,
   accepts: "float",
@@ -173,6 +181,8 @@ export const expPrimitive = elementwise({
 
 export const logPrimitive = elementwise({
   name: "log",
+  native: "log_@($0)",
+  cost: 14,
   onnx: "Log",
   evaluate: Math.log,
   accepts: "float",
@@ -181,6 +191,8 @@ export const logPrimitive = elementwise({
 
 export const sqrtPrimitive = elementwise({
   name: "sqrt",
+  native: "sqrt_@($0)",
+  cost: 8,
   onnx: "Sqrt",
   evaluate: Math.sqrt,
   accepts: "float",
@@ -189,6 +201,8 @@ export const sqrtPrimitive = elementwise({
 
 export const tanhPrimitive = elementwise({
   name: "tanh",
+  native: "tanh_@($0)",
+  cost: 16,
   onnx: "Tanh",
   evaluate: Math.tanh,
   accepts: "float",
@@ -197,6 +211,8 @@ export const tanhPrimitive = elementwise({
 
 export const sigmoidPrimitive = elementwise({
   name: "sigmoid",
+  native: "sigmoid_@($0)",
+  cost: 14,
   onnx: "Sigmoid",
   evaluate: (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x))),
   accepts: "float",
@@ -205,6 +221,8 @@ export const sigmoidPrimitive = elementwise({
 
 export const erfPrimitive = elementwise({
   name: "erf",
+  native: "erf_@($0)",
+  cost: 20,
   onnx: "Erf",
   evaluate: errorFunction,
   accepts: "float",
@@ -233,6 +251,8 @@ function errorFunction(x: number): number {
 
 export const sinPrimitive = elementwise({
   name: "sin",
+  native: "sin_@($0)",
+  cost: 20,
   onnx: "Sin",
   evaluate: Math.sin,
   accepts: "float",
@@ -241,6 +261,8 @@ export const sinPrimitive = elementwise({
 
 export const cosPrimitive = elementwise({
   name: "cos",
+  native: "cos_@($0)",
+  cost: 20,
   onnx: "Cos",
   evaluate: Math.cos,
   accepts: "float",
@@ -249,6 +271,7 @@ export const cosPrimitive = elementwise({
 
 export const absPrimitive = elementwise({
   name: "abs",
+  native: "abs_@($0)",
   onnx: "Abs",
   evaluate: Math.abs,
   accepts: "number",
@@ -257,6 +280,7 @@ export const absPrimitive = elementwise({
 
 export const signPrimitive = elementwise({
   name: "sign",
+  native: "sign_@($0)",
   onnx: "Sign",
   evaluate: Math.sign,
   accepts: "number",
@@ -265,6 +289,8 @@ export const signPrimitive = elementwise({
 
 export const floorPrimitive = elementwise({
   name: "floor",
+  native: "floor_@($0)",
+  cost: 2,
   onnx: "Floor",
   evaluate: Math.floor,
   accepts: "float",
@@ -273,6 +299,7 @@ export const floorPrimitive = elementwise({
 
 export const reluPrimitive = elementwise({
   name: "relu",
+  native: "relu_@($0)",
   onnx: "Relu",
   evaluate: (x) => (Number.isNaN(x) ? x : Math.max(x, 0)),
   accepts: "float",
@@ -281,6 +308,7 @@ export const reluPrimitive = elementwise({
 
 export const stepPrimitive = elementwise({
   name: "step",
+  native: "step_@($0)",
   onnx: (e, [x], output) => {
     if (e.profile.hardSigmoidStep && x!.dtype === "float32") {
       // max(0, min(1, alpha x)): alpha brings every normal positive number above 1. Half the time of Greater and Cast.
@@ -296,6 +324,7 @@ export const stepPrimitive = elementwise({
 
 export const logicalNotPrimitive = elementwise({
   name: "logicalNot",
+  native: "~$0",
   onnx: "Not",
   evaluate: (x) => 1 - x,
   accepts: "bool",
@@ -304,6 +333,8 @@ export const logicalNotPrimitive = elementwise({
 
 export const stopGradientPrimitive = elementwise({
   name: "stopGradient",
+  native: "$0",
+  cost: 0,
   onnx: (_e, [x]) => x!,
   evaluate: (x) => x,
   accepts: "any",
@@ -312,6 +343,7 @@ export const stopGradientPrimitive = elementwise({
 
 export const addPrimitive = elementwise({
   name: "add",
+  native: "$0 + $1",
   onnx: "Add",
   evaluate: (a, b) => a + b,
   accepts: "number",
@@ -320,6 +352,7 @@ export const addPrimitive = elementwise({
 
 export const subPrimitive = elementwise({
   name: "sub",
+  native: "$0 - $1",
   onnx: "Sub",
   evaluate: (a, b) => a - b,
   accepts: "number",
@@ -328,6 +361,7 @@ export const subPrimitive = elementwise({
 
 export const mulPrimitive = elementwise({
   name: "mul",
+  native: "$0 * $1",
   onnx: "Mul",
   evaluate: (a, b) => a * b,
   accepts: "number",
@@ -336,6 +370,8 @@ export const mulPrimitive = elementwise({
 
 export const divPrimitive = elementwise({
   name: "div",
+  native: "$0 / $1",
+  cost: 6,
   onnx: "Div",
   evaluate: (a, b) => a / b,
   accepts: "float",
@@ -344,6 +380,8 @@ export const divPrimitive = elementwise({
 
 export const modPrimitive = elementwise({
   name: "mod",
+  native: "mod_@($0, $1)",
+  cost: 10,
   onnx: (e, [a, b], output) => {
     if (!isFloat(a!.dtype)) return e.op("Mod", [a!, b!], output);
     const quotient = e.op("Floor", [e.op("Div", [a!, b!], output)], output);
@@ -356,6 +394,8 @@ export const modPrimitive = elementwise({
 
 export const powPrimitive = elementwise({
   name: "pow",
+  native: "pow_@($0, $1)",
+  cost: 30,
   onnx: "Pow",
   evaluate: (a, b) => a ** b,
   accepts: "float",
@@ -373,6 +413,7 @@ export const powPrimitive = elementwise({
 
 export const maxPrimitive = elementwise({
   name: "max",
+  native: "max_@($0, $1)",
   onnx: "Max",
   evaluate: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b)),
   accepts: "number",
@@ -382,6 +423,7 @@ export const maxPrimitive = elementwise({
 
 export const minPrimitive = elementwise({
   name: "min",
+  native: "min_@($0, $1)",
   onnx: "Min",
   evaluate: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b)),
   accepts: "number",
@@ -394,6 +436,7 @@ const comparison = (name: string, onnx: string, evaluate: (a: number, b: number)
   elementwise({
     name,
     onnx,
+    native: `${name}_@($0, $1)`,
     evaluate: (a, b) => (evaluate(a!, b!) ? 1 : 0),
     accepts: "number",
     output: "bool",
@@ -406,6 +449,7 @@ export const greaterPrimitive = comparison("greater", "Greater", (a, b) => a > b
 export const greaterEqualPrimitive = comparison("greaterEqual", "GreaterOrEqual", (a, b) => a >= b);
 export const equalPrimitive = elementwise({
   name: "equal",
+  native: "equal_@($0, $1)",
   onnx: "Equal",
   evaluate: (a, b) => (a === b ? 1 : 0),
   accepts: "any",
@@ -415,6 +459,7 @@ export const equalPrimitive = elementwise({
 
 export const logicalAndPrimitive = elementwise({
   name: "logicalAnd",
+  native: "$0 & $1",
   onnx: "And",
   evaluate: (a, b) => a! * b!,
   accepts: "bool",
@@ -423,6 +468,7 @@ export const logicalAndPrimitive = elementwise({
 
 export const logicalOrPrimitive = elementwise({
   name: "logicalOr",
+  native: "$0 | $1",
   onnx: "Or",
   evaluate: (a, b) => Math.max(a!, b!),
   accepts: "bool",
@@ -431,6 +477,7 @@ export const logicalOrPrimitive = elementwise({
 
 export const wherePrimitive = elementwise({
   name: "where",
+  native: "select_@($0, $1, $2)",
   onnx: (e, [condition, a, b], output) => {
     if (output.dtype !== "bool") return e.op("Where", [condition!, a!, b!], output);
     // onnxruntime's Where has no kernel for bool.
@@ -454,6 +501,7 @@ export const castPrimitive: Primitive<{ dtype: string }> = {
     const make = ([part]: readonly Value[]): Value => e.cast(part!, output.dtype);
     return e.partwise([x!], output, make) ?? make([x!]);
   },
+  native: { kind: "cast" },
   evaluate: ([x], { dtype }) => {
     if (isFloat(dtype as DType)) return x!.data;
     return x!.data.map(dtype === "bool" ? (value) => (value !== 0 ? 1 : 0) : Math.trunc);

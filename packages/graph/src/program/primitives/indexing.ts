@@ -48,6 +48,20 @@ export const gatherPrimitive: Primitive<{ axis: number }> = {
     return transpose(found, order);
   },
   onnx: (e, [x, indices], { axis }, output) => e.op("Gather", [x!, indices!], output, { axis }),
+  native: {
+    kind: "statements",
+    write: ([x, indices], { axis }) => {
+      const inner = sizeOf(x!.shape.slice(axis + 1));
+      const size = x!.shape[axis]!;
+      const count = sizeOf(indices!.shape);
+      return `for (long o = 0; o < ${sizeOf(x!.shape.slice(0, axis))}; o++)
+  for (long i = 0; i < ${count}; i++) {
+    const long at = x1[i];
+    if (at < 0 || at >= ${size}) return 1;
+    memcpy(y + (o * ${count} + i) * ${inner}, x0 + (o * ${size} + at) * ${inner}, ${inner} * sizeof(T));
+  }`;
+    },
+  },
   evaluate: ([x, indices], { axis }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
     const size = x!.shape[axis]!;
@@ -114,6 +128,20 @@ export const scatterAddPrimitive: Primitive<{ axis: number; size: number }> = {
     back.splice(axis, 0, 0);
     return e.transpose(summed, back);
   },
+  native: {
+    kind: "statements",
+    write: ([, indices], { axis, size }, output) => {
+      const inner = sizeOf(output.shape.slice(axis + 1));
+      const count = sizeOf(indices!.shape);
+      return `memset(y, 0, ${sizeOf(output.shape)} * sizeof(T));
+for (long o = 0; o < ${sizeOf(output.shape.slice(0, axis))}; o++)
+  for (long i = 0; i < ${count}; i++) {
+    const long at = x1[i];
+    if (at < 0 || at >= ${size}) return 1;
+    for (long j = 0; j < ${inner}; j++) y[(o * ${size} + at) * ${inner} + j] += x0[(o * ${count} + i) * ${inner} + j];
+  }`;
+    },
+  },
   evaluate: ([updates, indices], { axis, size }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
     const inner = sizeOf(output.shape.slice(axis + 1));
@@ -178,6 +206,20 @@ export const takeAlongAxisPrimitive: Primitive<{ axis: number }> = {
     return takeAlongAxis(x!, indices!, axis + 1);
   },
   onnx: (e, [x, indices], { axis }, output) => e.op("GatherElements", [x!, indices!], output, { axis }),
+  native: {
+    kind: "statements",
+    write: ([x, indices], { axis }) => {
+      const inner = sizeOf(x!.shape.slice(axis + 1));
+      const [size, count] = [x!.shape[axis]!, indices!.shape[axis]!];
+      return `for (long o = 0; o < ${sizeOf(x!.shape.slice(0, axis))}; o++)
+  for (long i = 0; i < ${count}; i++)
+    for (long j = 0; j < ${inner}; j++) {
+      const long own = (o * ${count} + i) * ${inner} + j, at = x1[own];
+      if (at < 0 || at >= ${size}) return 1;
+      y[own] = x0[(o * ${size} + at) * ${inner} + j];
+    }`;
+    },
+  },
   evaluate: ([x, indices], { axis }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
     forEachAlong("takeAlongAxis", indices!, x!.shape, axis, (named, own) => {
@@ -210,6 +252,21 @@ export const addAlongAxisPrimitive: Primitive<{ axis: number; size: number }> = 
   onnx: (e, [updates, indices], { axis }, output) => {
     const empty = e.op("Expand", [e.scalar(0, output.dtype), e.integers(output.shape)], output);
     return e.op("ScatterElements", [empty, indices!, updates!], output, { axis, reduction: "add" });
+  },
+  native: {
+    kind: "statements",
+    write: ([, indices], { axis, size }, output) => {
+      const inner = sizeOf(output.shape.slice(axis + 1));
+      const count = indices!.shape[axis]!;
+      return `memset(y, 0, ${sizeOf(output.shape)} * sizeof(T));
+for (long o = 0; o < ${sizeOf(output.shape.slice(0, axis))}; o++)
+  for (long i = 0; i < ${count}; i++)
+    for (long j = 0; j < ${inner}; j++) {
+      const long own = (o * ${count} + i) * ${inner} + j, at = x1[own];
+      if (at < 0 || at >= ${size}) return 1;
+      y[(o * ${size} + at) * ${inner} + j] += x0[own];
+    }`;
+    },
   },
   evaluate: ([updates, indices], { axis }, output) => {
     const out = new Float64Array(sizeOf(output.shape));

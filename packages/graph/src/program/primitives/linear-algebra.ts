@@ -4,7 +4,7 @@ import type { Emitter, OnnxNode, Value } from "../emitter.js";
 import type { Primitive } from "../tensor.js";
 import { Tensor } from "../tensor.js";
 import { type Shape, sizeOf } from "../tensor-type.js";
-import { alignMapped, transpose } from "./shape.js";
+import { alignMapped, broadcastIndex, transpose } from "./shape.js";
 
 type NoAttributes = Readonly<Record<string, never>>;
 
@@ -50,6 +50,23 @@ export const matmulPrimitive: Primitive<NoAttributes> = {
   onnx: (e, [a, b]) => {
     const [left, right] = [transposed(e, a!), transposed(e, b!)];
     return e.matmul(left?.inputs[0] ?? a!, right?.inputs[0] ?? b!, { transposeA: !!left, transposeB: !!right });
+  },
+  native: {
+    kind: "contraction",
+    products: ([a, b], _attributes, output) => {
+      const [rows, columns] = output.shape.slice(-2) as [number, number];
+      return [
+        {
+          batch: batchShape(output.shape),
+          rows: [rows],
+          sums: [a!.shape.at(-1)!],
+          columns,
+          a: (batch, [row], [k]) => [...broadcastIndex(batch, batchShape(a!.shape)), row!, k!],
+          b: (batch, [k], column) => [...broadcastIndex(batch, batchShape(b!.shape)), k!, column],
+          out: (batch, [row], column) => [...batch, row!, column],
+        },
+      ];
+    },
   },
   evaluate: ([a, b], _attributes, output) => {
     const [m, n] = output.shape.slice(-2) as [number, number];

@@ -132,6 +132,7 @@ export const sumPrimitive: Primitive<{ axes: readonly number[] }> = {
       axes.map((axis) => axis + 1),
     ),
   onnx: (e, [x], { axes }, output) => e.reshape(reduced(e, "ReduceSum", x!, axes), output.shape),
+  native: { kind: "reduction", combine: "sum", axes: ({ axes }) => axes },
   evaluate: ([x], { axes }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
     forEachReduced(x!.shape, axes, (from, to) => {
@@ -180,6 +181,7 @@ export const reduceMaxPrimitive: Primitive<{ axes: readonly number[] }> = {
       axes.map((axis) => axis + 1),
     ),
   onnx: (e, [x], { axes }, output) => e.reshape(reduced(e, "ReduceMax", x!, axes), output.shape),
+  native: { kind: "reduction", combine: "max", axes: ({ axes }) => axes },
   evaluate: ([x], { axes }, output) => {
     const out = new Float64Array(sizeOf(output.shape)).fill(Number.NEGATIVE_INFINITY);
     forEachReduced(x!.shape, axes, (from, to) => {
@@ -219,6 +221,20 @@ export const argMaxPrimitive: Primitive<{ axis: number }> = {
     );
     return e.cast(index, "int32");
   },
+  native: {
+    kind: "statements",
+    write: ([x], { axis }) => {
+      const inner = sizeOf(x!.shape.slice(axis + 1));
+      const n = x!.shape[axis]!;
+      return `for (long o = 0; o < ${sizeOf(x!.shape.slice(0, axis))}; o++)
+  for (long j = 0; j < ${inner}; j++) {
+    const T0 *row = x0 + o * ${n * inner} + j;
+    long at = 0;
+    for (long i = 1; i < ${n}; i++) if (row[i * ${inner}] > row[at * ${inner}]) at = i;
+    y[o * ${inner} + j] = at;
+  }`;
+    },
+  },
   evaluate: ([x], { axis }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
     const best = new Float64Array(out.length).fill(Number.NEGATIVE_INFINITY);
@@ -248,6 +264,23 @@ export const cumulativeSumPrimitive: Primitive<{ axis: number; reverse: boolean 
   batch: ([x], { axis, reverse }) => cumulativeSum(x!.tensor, axis + 1, { reverse }),
   onnx: (e, [x], { axis, reverse }, output) =>
     e.op("CumSum", [x!, e.constant(new Int32Array([axis]), [], "int32")], output, { reverse: reverse ? 1 : 0 }),
+  native: {
+    kind: "statements",
+    write: ([x], { axis, reverse }) => {
+      const inner = sizeOf(x!.shape.slice(axis + 1));
+      const n = x!.shape[axis]!;
+      const place = reverse ? `(${n - 1} - i)` : "i";
+      return `for (long o = 0; o < ${sizeOf(x!.shape.slice(0, axis))}; o++)
+  for (long j = 0; j < ${inner}; j++) {
+    T sum = 0;
+    for (long i = 0; i < ${n}; i++) {
+      const long at = (o * ${n} + ${place}) * ${inner} + j;
+      sum += x0[at];
+      y[at] = sum;
+    }
+  }`;
+    },
+  },
   evaluate: ([x], { axis, reverse }) => {
     const out = Float64Array.from(x!.data);
     const n = x!.shape[axis]!;

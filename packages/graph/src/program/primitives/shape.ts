@@ -1,6 +1,15 @@
 import { formatShape, GraphError } from "../../errors.js";
 import { broadcastOffsets, broadcastShapes } from "../broadcasting.js";
 import type { Emitter, Value } from "../emitter.js";
+import {
+  addIndex,
+  divideIndex,
+  type IndexForm,
+  type IndexGuard,
+  indexOf,
+  scaleIndex,
+  unravelIndex,
+} from "../index-form.js";
 import type { BatchedInput, Primitive } from "../tensor.js";
 import { scalar, Tensor, type TensorLike, tensor } from "../tensor.js";
 import { type DType, isFloat, type Shape, sameShape, sizeOf, stridesOf } from "../tensor-type.js";
@@ -34,6 +43,41 @@ export function normalizeAxis(operation: string, axis: number, rank: number): nu
   return normal;
 }
 
+/** Indices of a result as those of an operand that broadcasts to it. */
+export function broadcastIndex(at: readonly IndexForm[], shape: Shape): IndexForm[] {
+  const added = at.length - shape.length;
+  return shape.map((n, axis) => (n === 1 ? indexOf(0) : at[axis + added]!));
+}
+
+/** Indices of an array of one shape as those of the same elements in another; groups of axes that hold equally many go by themselves. */
+function reshapedIndex(at: readonly IndexForm[], from: Shape, to: Shape): IndexForm[] {
+  const out: IndexForm[] = to.map(() => indexOf(0));
+  let [i, j] = [0, 0];
+  while (i < from.length && j < to.length) {
+    const [startFrom, startTo] = [i, j];
+    let [a, b] = [from[i++]!, to[j++]!];
+    while (a !== b) {
+      if (a < b) {
+        if (i >= from.length) break;
+        a *= from[i++]!;
+      } else {
+        if (j >= to.length) break;
+        b *= to[j++]!;
+      }
+    }
+    const own = from.slice(startFrom, i);
+    const strides = stridesOf(own);
+    const flat = own.reduce(
+      (sum, _, axis) => addIndex(sum, scaleIndex(at[startFrom + axis]!, strides[axis]!)),
+      indexOf(0),
+    );
+    unravelIndex(flat, to.slice(startTo, j)).forEach((form, axis) => {
+      out[startTo + axis] = form;
+    });
+  }
+  return out;
+}
+
 /** Calls `visit(flat index, coordinates)` for each element of a shape. The coordinates are reused. */
 export function forEachIndex(shape: Shape, visit: (index: number, at: readonly number[]) => void): void {
   const at = new Array<number>(shape.length).fill(0);
@@ -62,6 +106,7 @@ export const reshapePrimitive: Primitive<{ shape: readonly number[] }> = {
   vjp: (g, [x]) => [() => reshape(g, x!.shape)],
   batch: ([x], { shape }, size) => reshape(x!.tensor, [size, ...shape]),
   onnx: (e, [x], { shape }) => e.reshape(x!, shape),
+  native: { kind: "view", access: (at, [x], { shape }) => ({ at: reshapedIndex(at, shape, x!.shape) }) },
   evaluate: ([x]) => x!.data,
 };
 
@@ -89,6 +134,10 @@ export const transposePrimitive: Primitive<{ permutation: readonly number[] }> =
   vjp: (g, _inputs, _output, { permutation }) => [() => transpose(g, invert(permutation))],
   batch: ([x], { permutation }) => transpose(x!.tensor, [0, ...permutation.map((axis) => axis + 1)]),
   onnx: (e, [x], { permutation }) => e.transpose(x!, permutation),
+  native: {
+    kind: "view",
+    access: (at, _inputs, { permutation }) => ({ at: invert(permutation).map((axis) => at[axis]!) }),
+  },
   evaluate: ([x], { permutation }, output) => {
     const out = new Float64Array(x!.data.length);
     const strides = stridesOf(x!.shape);
@@ -145,6 +194,7 @@ export const broadcastToPrimitive: Primitive<{ shape: readonly number[] }> = {
     if (x!.shape.length === shape.length && x!.shape.every((n, axis) => n === shape[axis])) return x!;
     return e.op("Expand", [x!, e.integers(shape)], { dtype: x!.dtype, shape });
   },
+  native: { kind: "view", access: (at, [x]) => ({ at: broadcastIndex(at, x!.shape) }) },
   evaluate: ([x], { shape }) => {
     const out = new Float64Array(sizeOf(shape));
     const offset = broadcastOffsets(x!.shape, shape);
@@ -211,6 +261,12 @@ export const slicePrimitive: Primitive<{
     if (axes.length === 0) return x!;
     const list = (values: readonly number[]) => e.integers(axes.map((axis) => values[axis]!));
     return e.op("Slice", [x!, list(start), list(stop), e.integers(axes), list(step)], output);
+  },
+  native: {
+    kind: "view",
+    access: (at, _inputs, { start, step }) => ({
+      at: at.map((form, axis) => addIndex(scaleIndex(form, step[axis]!), indexOf(start[axis]!))),
+    }),
   },
   evaluate: ([x], { start, step }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
@@ -305,6 +361,30 @@ export const padPrimitive: Primitive<{
     if (low.every((n) => n === 0) && high.every((n) => n === 0)) return e.reshape(spread, output.shape);
     return padNode(e, spread, low, high, value);
   },
+  native: {
+    kind: "placed",
+    fill: ({ value }) => value,
+    adds: false,
+    place: (_operand, at, _inputs, { low, interior }) => ({
+      at: at.map((form, axis) => addIndex(scaleIndex(form, interior[axis]! + 1), indexOf(low[axis]!))),
+    }),
+    access: (at, [x], { low, interior, value }) => {
+      const guards: IndexGuard[] = [];
+      const inside = at.map((form, axis) => {
+        const size = x!.shape[axis]!;
+        const gap = interior[axis]! + 1;
+        const from = addIndex(form, indexOf(-low[axis]!));
+        guards.push({ form: from, low: 0, high: (size - 1) * gap + 1 });
+        if (gap === 1) return from;
+        // Shifted by a multiple of the gap, so that what is divided is not negative.
+        const turns = Math.ceil(low[axis]! / gap);
+        const { quotient, remainder } = divideIndex(addIndex(from, indexOf(turns * gap)), gap);
+        guards.push({ form: remainder, low: 0, high: 1 });
+        return addIndex(quotient, indexOf(-turns));
+      });
+      return { at: inside, guards, fill: value };
+    },
+  },
   evaluate: ([x], { low, interior, value }, output) => {
     const out = new Float64Array(sizeOf(output.shape)).fill(value);
     const strides = stridesOf(output.shape);
@@ -368,6 +448,14 @@ export const concatPrimitive: Primitive<{ axis: number }> = {
   },
   batch: (inputs, { axis }, size) => concat(mapAll(inputs, size), axis + 1),
   onnx: (e, inputs, { axis }, output) => (inputs.length === 1 ? inputs[0]! : e.op("Concat", inputs, output, { axis })),
+  native: {
+    kind: "placed",
+    adds: false,
+    place: (operand, at, inputs, { axis }) => {
+      const before = inputs.slice(0, operand).reduce((sum, x) => sum + x.shape[axis]!, 0);
+      return { at: at.map((form, i) => (i === axis ? addIndex(form, indexOf(before)) : form)) };
+    },
+  },
   evaluate: (inputs, { axis }, output) => {
     const out = new Float64Array(sizeOf(output.shape));
     const inner = sizeOf(output.shape.slice(axis + 1));
@@ -415,6 +503,14 @@ export const flipPrimitive: Primitive<{ axes: readonly number[] }> = {
     const list = (value: number) => e.integers(axes.map(() => value));
     const beforeStart = -(2 ** 31);
     return e.op("Slice", [x!, list(-1), list(beforeStart), e.integers(axes), list(-1)], output);
+  },
+  native: {
+    kind: "view",
+    access: (at, [x], { axes }) => ({
+      at: at.map((form, axis) =>
+        axes.includes(axis) ? addIndex(scaleIndex(form, -1), indexOf(x!.shape[axis]! - 1)) : form,
+      ),
+    }),
   },
   evaluate: ([x], { axes }, output) => {
     const out = new Float64Array(x!.data.length);

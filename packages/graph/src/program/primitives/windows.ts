@@ -1,5 +1,6 @@
 import { formatShape, GraphError } from "../../errors.js";
 import type { Emitter, Value } from "../emitter.js";
+import { addIndex, type IndexForm, type IndexGuard, indexOf, scaleIndex, unravelIndex } from "../index-form.js";
 import type { Primitive } from "../tensor.js";
 import { Tensor } from "../tensor.js";
 import { bytesPerElement, type Shape, sizeOf } from "../tensor-type.js";
@@ -63,6 +64,23 @@ export function windowTable(size: Shape, g: GeometryAttributes): Int32Array {
     }
   }
   return table;
+}
+
+/** The pixel that a tap reads at a place of the window, and where that is on the image. */
+export function pixelOf(
+  row: IndexForm,
+  column: IndexForm,
+  tap: readonly IndexForm[],
+  size: Shape,
+  g: GeometryAttributes,
+): { readonly at: readonly IndexForm[]; readonly guards: readonly IndexGuard[] } {
+  const at = [row, column].map((place, axis) =>
+    addIndex(
+      addIndex(scaleIndex(place, g.stride[axis]!), scaleIndex(tap[axis]!, g.dilation[axis]!)),
+      indexOf(-g.padding[2 * axis]!),
+    ),
+  );
+  return { at, guards: at.map((form, axis) => ({ form, low: 0, high: size[axis]! })) };
 }
 
 /**
@@ -170,6 +188,13 @@ export const windowsPrimitive: Primitive<GeometryAttributes> = {
       return gatherWindows(e, e.reshape(part, part.shape.slice(1)), g);
     });
   },
+  native: {
+    kind: "view",
+    access: ([image, row, column, tap, channel], [x], g) => {
+      const { at, guards } = pixelOf(row!, column!, unravelIndex(tap!, g.window), x!.shape.slice(1, 3), g);
+      return { at: [image!, ...at, channel!], guards, fill: 0 };
+    },
+  },
   evaluate: ([x], g, output) => {
     const [images, height, width, channels] = x!.shape as [number, number, number, number];
     const table = windowTable([height, width], g);
@@ -238,6 +263,15 @@ export const overlapAddPrimitive: Primitive<GeometryAttributes & { readonly size
       { keepdims: 0 },
     );
     return e.reshape(summed, output.shape);
+  },
+  native: {
+    kind: "placed",
+    fill: () => 0,
+    adds: true,
+    place: (_operand, [image, row, column, tap, channel], _inputs, { size, ...g }) => {
+      const { at, guards } = pixelOf(row!, column!, unravelIndex(tap!, g.window), size, g);
+      return { at: [image!, ...at, channel!], guards };
+    },
   },
   evaluate: ([x], { size, ...g }, output) => {
     const [images, , , , channels] = x!.shape as [number, number, number, number, number];

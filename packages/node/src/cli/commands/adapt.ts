@@ -75,7 +75,7 @@ export const adapt = command({
   ],
   experiment: named(
     ...["batchNorm", "invert", "textColumn", "labelColumn", "episodes", "laterShare", "physicsWorkers"],
-    ...["workers", "device"],
+    ...["workers", "device", "engine"],
   ),
   own: { Task: adaptData, Learner: adaptLearner, Run: optionGroup(checkpointOption), Output: outputOptions },
   run: async ({ args: [folder, ...more], chosen, invocation, output }) => {

@@ -70,7 +70,7 @@ export const detect = command({
     ["innerloop detect RUN --support marked/ --images photos/ --out found", "pictures with boxes, and detections.json"],
     ["innerloop detect RUN --support marked/ --images a.jpg --least-score 0.6", "only what is rather sure"],
   ],
-  experiment: named("workers", "device"),
+  experiment: named("workers", "device", "engine"),
   own: { Task: detectTask, Learner: detectLearner, Run: optionGroup(checkpointOption), Output: outputOptions },
   run: async ({ args, chosen, invocation, output }) => {
     const { detectCommand } = await import("./detect-command.js");

@@ -1,4 +1,5 @@
 import {
+  checkpointText,
   type EvaluationOutcome,
   type EvaluationRequest,
   evaluatedConfig,
@@ -23,7 +24,7 @@ import type { Output } from "../output.js";
 import { resultsMarkdown, resultsTable } from "../results-table.js";
 import { openRunFor } from "../run-experiment-file.js";
 import { commandHost, followed } from "../session-host.js";
-import { counted, duration, folded, roomIn } from "../terminal.js";
+import { duration, folded, roomIn } from "../terminal.js";
 import type { InvocationOptions } from "./registry.js";
 
 export interface EvalRequest {
@@ -84,7 +85,7 @@ export async function evaluateAndReport(
   );
   const { bestBy: asked } = run.config.options;
   const bestBy = asked === leadingWord ? leadingFigure(outcome.evaluations[0]!).title : asked;
-  sayOutcome(outcome, output, outcome.checkpoint === "best" ? bestBy : undefined);
+  sayOutcome(run, outcome, output, outcome.checkpoint === "best" ? bestBy : undefined);
   output.event({ type: "results", ...outcome.record });
   const { evaluations, facts, file, isVariant } = outcome;
   const chosen = outcome.chosen?.steps;
@@ -99,7 +100,7 @@ export async function evaluateAndReport(
 }
 
 /** @param bestBy the figure by which the parameters were chosen, where that was asked for */
-function sayOutcome(outcome: EvaluationOutcome, output: Output, bestBy: string | undefined): void {
+function sayOutcome(run: RunFolder, outcome: EvaluationOutcome, output: Output, bestBy: string | undefined): void {
   const { evaluations, figures, chosen, better, notes, warnings, protocol } = outcome;
   const { checkpoint, iteration, seconds } = outcome;
   const { paint } = output;
@@ -108,7 +109,7 @@ function sayOutcome(outcome: EvaluationOutcome, output: Output, bestBy: string |
   output.say();
   if (better !== undefined) output.result(folded(paint("yellow", `  ${better}`), roomIn()));
   for (const text of notes) output.say(paint("dim", `  ${text}`));
-  const behind = `${checkpoint} checkpoint${bestBy === undefined ? "" : ` by ${bestBy}`}, after ${counted(iteration, "update")}; ${duration(seconds)}`;
+  const behind = `${checkpointText(run.config, checkpoint, iteration, bestBy)}; ${duration(seconds)}`;
   output.say(paint("dim", `  ${protocol}; ${behind}`));
   output.say();
   for (const text of warnings) output.warn(`  Warning: ${text}.`);
@@ -116,7 +117,7 @@ function sayOutcome(outcome: EvaluationOutcome, output: Output, bestBy: string |
 }
 
 /** What of the chosen options says where to compute. */
-export const machineOf = ({ device, workers }: Flags) =>
-  ({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) }) as Partial<
-    Pick<TrainingValues, "device" | "workers">
+export const machineOf = ({ device, engine, workers }: Flags) =>
+  ({ ...(device ? { device } : {}), ...(engine ? { engine } : {}), ...(workers ? { workers } : {}) }) as Partial<
+    Pick<TrainingValues, "device" | "engine" | "workers">
   >;

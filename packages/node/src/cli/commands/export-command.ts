@@ -10,6 +10,7 @@ import {
   untilStopped,
   verifyExport,
 } from "@innerloop/experiments";
+import { machineIo } from "../../data/machine-io.js";
 import { portableEngine } from "../../executor/portable-engine.js";
 import { exportedFilesIn, requireExportPlace, writeExported } from "../../runs/exported-folder.js";
 import { inCommand, shown } from "../../runs/run-folder.js";
@@ -31,7 +32,7 @@ export interface ExportRequested {
 
 /** Writes a run's learner as programs, and says what was written. */
 export async function exportCommand({ folder, chosen, invocation }: ExportRequested, output: Output): Promise<void> {
-  const { device: _, workers: __, ...data } = chosen;
+  const { device: _, engine: __, workers: ___, ...data } = chosen;
   const { out, maxSupport, queries, fixed, floatInput, checkpoint } = invocation;
   if (out === undefined || out === "")
     throw new UsageError("there is no -o", "Name the folder to write: innerloop export RUN -o exported/mine");
@@ -95,7 +96,7 @@ function whatNext(config: ExportedConfig, out: string): string {
 /** Checks an exported folder, and says what was found. */
 export async function verifyCommand(folder: string, output: Output): Promise<void> {
   const engine = portableEngine();
-  const { config, difference, files, bytes: size } = await verifyExport(exportedFilesIn(folder), engine);
+  const { config, difference, files, bytes: size } = await verifyExport(exportedFilesIn(folder), engine, machineIo);
   const { learner, answers, support } = config;
   output.event({ type: "verified", folder: shown(folder), learner, difference, files, bytes: size });
   const { most } = exportedKindOf(answers).words(config);

@@ -51,7 +51,7 @@ export const exportRun = command({
     ["innerloop export RUN -o DIR --queries 1 --fixed 5", "for runtimes of fixed shapes, without loops"],
     ["innerloop export RUN -o DIR --float-input", "images as numbers from 0 to 1"],
   ],
-  experiment: named("data", "workers", "device"),
+  experiment: named("data", "workers", "device", "engine"),
   own: { Export: exportFolder, Run: optionGroup(checkpointOption), Output: outputOptions },
   run: async ({ args: [folder], chosen, invocation, output }) =>
     (await import("./export-command.js")).exportCommand({ folder: folder!, chosen, invocation }, output),

@@ -76,7 +76,7 @@ export const recommend = command({
     ["innerloop recommend RUN --ratings mine.csv --domain White,Rosé", "of x-wines: no other wines"],
     ["innerloop recommend RUN --ask 5", "what a newcomer is best asked to rate"],
   ],
-  experiment: named("workers", "device"),
+  experiment: named("workers", "device", "engine"),
   own: { Task: recommendTask, Learner: recommendLearner, Run: optionGroup(checkpointOption), Output: outputOptions },
   run: async ({ args: [folder], chosen, invocation, output }) =>
     (await import("./recommend-command.js")).recommendCommand({ folder: folder!, chosen, invocation }, output),

@@ -8,6 +8,7 @@ import { dataGet, dataImport, dataList, dataVerify, type importTables } from "./
 import { detect, type detectLearner, type detectTask } from "./detect.js";
 import { type evalEvaluation, type evalOwn, evaluation } from "./eval.js";
 import { type exportFolder, exportRun, verify } from "./export.js";
+import { type importFiles, importWeights } from "./import.js";
 import { recommend, type recommendLearner, type recommendTask } from "./recommend.js";
 import { reproduce, type reproduceOutput, type reproduceRun } from "./reproduce.js";
 import type { checkpointOption, figuresOption } from "./shared-options.js";
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   adapt,
   recommend,
   detect,
+  importWeights,
   exportRun,
   verify,
   dataList,
@@ -49,6 +51,7 @@ export type InvocationOptions = Partial<
     OptionValues<typeof detectTask> &
     OptionValues<typeof detectLearner> &
     OptionValues<typeof exportFolder> &
+    OptionValues<typeof importFiles> &
     OptionValues<typeof importTables> &
     OptionValues<typeof checkpointOption> &
     OptionValues<typeof figuresOption> &

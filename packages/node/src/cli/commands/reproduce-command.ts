@@ -292,8 +292,12 @@ async function completeRow(
   }
   const trained = await rowState(root, table, row);
   if (trained.stage === "new" || trained.stage === "training") return "training ended before its last update";
-  const { device, workers } = request.chosen;
-  const machine = flagWords({ ...(device ? { device } : {}), ...(workers ? { workers } : {}) });
+  const { device, engine, workers } = request.chosen;
+  const machine = flagWords({
+    ...(device ? { device } : {}),
+    ...(engine ? { engine } : {}),
+    ...(workers ? { workers } : {}),
+  });
   for (const { changes, record } of trained.evaluations) {
     if (record) continue;
     const problem = await call([...evaluationArguments(session, item, changes), ...machine]);

@@ -62,7 +62,7 @@ export const reproduce = command({
     ["innerloop reproduce omniglot --rows maml-5way-1shot --dry-run", "the commands"],
     ["innerloop reproduce --report docs", "docs/results.md and results-runs.md, from the run folders"],
   ],
-  experiment: named("device", "workers", "memory"),
+  experiment: named("device", "engine", "workers", "memory"),
   own: { Run: reproduceRun, Output: reproduceOutput },
   run: async ({ args, chosen, invocation, output }) =>
     (await import("./reproduce-command.js")).reproduceCommand({ target: args[0], chosen, invocation }, output),

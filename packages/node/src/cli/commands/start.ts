@@ -9,7 +9,7 @@ export const start = command({
   takes: "",
   summary: "a first look: meta-trains briefly on handwritten Chinese characters and shows what was learned",
   examples: [["innerloop start", "what `npm start` runs"]],
-  experiment: named("iterations", "seed", "device", "workers", "memory"),
+  experiment: named("iterations", "seed", "device", "engine", "workers", "memory"),
   own: { Evaluation: optionGroup(skipBaselinesOption), Run: optionGroup(runOption), Output: outputOptions },
   run: async ({ chosen, invocation, output }) =>
     (await import("./start-command.js")).startCommand({ chosen, invocation }, output),

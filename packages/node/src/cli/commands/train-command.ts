@@ -278,9 +278,9 @@ async function resumeRun(
   const lock = await lockRun(path);
   let executor: Executor | undefined;
   try {
-    const { device } = settingsFrom({ ...stored.config.options, ...chosen }).training;
+    const { device, engine } = settingsFrom({ ...stored.config.options, ...chosen }).training;
     const stillOn = device === stored.config.options.device;
-    executor = await openExecutor({ device, workers: stillOn ? stored.config.workers : undefined }, output);
+    executor = await openExecutor({ device, engine, workers: stillOn ? stored.config.workers : undefined }, output);
     await sweepRun(stored);
     const before = await progressOf(stored);
     const begun = asksForEvaluation(chosen) ? withEvaluation(stored.config) : stored.config;
@@ -288,6 +288,9 @@ async function resumeRun(
     let { config } = resumed;
     const { iterations } = config.options;
     output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
+    const ranOn = settingsFrom(stored.config.options).training.engine;
+    if (engine !== ranOn)
+      output.say(`  engine ${engine} from here on, ${ranOn} before: equal up to rounding, not to the bit`);
     // A file that brings a learner is run where its experiment is asked for.
     const again =
       resumed.extended && file && named !== undefined && !movesData(resumed.extended, chosen)

@@ -1,4 +1,5 @@
 /** Arrays as NumPy writes them: of numbers of any type, byte order and memory order. */
+import { halfFloat } from "@innerloop/core/training";
 
 /** An array in row-major order. Integers of more than 16 bits are float64 here, truth values are 0 and 1 in float32. */
 export interface NumericArray {
@@ -84,15 +85,6 @@ const readers: Readonly<Record<string, (view: DataView, at: number, littleEndian
   u8: (view, at, little) => Number(view.getBigUint64(at, little)),
   f8: (view, at, little) => view.getFloat64(at, little),
 };
-
-/** IEEE 754 binary16: sign, 5 bits of exponent, 10 of fraction. */
-function halfFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
 
 /** From the order in which the first index runs fastest to that in which the last one does. */
 function rowMajor<T extends NumericArray["values"]>(values: T, shape: readonly number[]): T {

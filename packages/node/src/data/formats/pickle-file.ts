@@ -1,5 +1,4 @@
 /** What a pickle's values are read from: the file, in which bytes, texts and arrays stay until they are asked for. */
-import type { FileHandle } from "node:fs/promises";
 import type { LongWork } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { yieldToEventLoop } from "../long-work.js";
@@ -10,6 +9,20 @@ const windowBytes = 2 ** 20;
 /** Bytes of a line, a name or a key. */
 export const maximumLine = 4096;
 
+/** What a pickle's bytes are read by: an open file, or bytes at hand. */
+export interface PickleSource {
+  read(into: Uint8Array, at: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
+}
+
+/** Bytes at hand as such a source. */
+export const bytesSource = (bytes: Uint8Array): PickleSource => ({
+  read: async (into, at, length, position) => {
+    const part = bytes.subarray(position, position + length);
+    into.set(part, at);
+    return { bytesRead: part.length };
+  },
+});
+
 /** The file, read forwards through a window, and again where bytes are asked for. */
 export class PickleFile {
   private window: Uint8Array = new Uint8Array(0);
@@ -18,7 +31,7 @@ export class PickleFile {
 
   constructor(
     readonly path: string,
-    private readonly handle: FileHandle,
+    private readonly handle: PickleSource,
     readonly size: number,
     private readonly work: LongWork,
   ) {}

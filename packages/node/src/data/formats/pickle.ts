@@ -22,7 +22,7 @@ import {
   QuotedBytes,
   RawText,
 } from "./pickle-file.js";
-import { PickledTensor, type TorchName, TorchStorage, torchNames } from "./pickle-tensor.js";
+import { PickledTensor, type TorchName, TorchStorage, type TorchType, torchName } from "./pickle-tensor.js";
 
 export { PickledArray, PickledBytes, PickledText } from "./pickle-file.js";
 
@@ -44,7 +44,11 @@ export type Pickled =
 
 /** A name of Python's that is written in the pickle. */
 class Name {
-  constructor(readonly name: KnownName) {}
+  constructor(
+    readonly name: KnownName,
+    /** Of the name of a storage: what its numbers are. */
+    readonly type?: TorchType,
+  ) {}
 }
 
 /** A type of NumPy; its byte order follows the name. */
@@ -198,12 +202,12 @@ export async function runPickle(
     return items;
   };
   const name = (module: string, attribute: string): Name => {
-    const known =
-      knownNames.get(`${module}.${attribute}`) ?? (torch ? torchNames.get(`${module}.${attribute}`) : undefined);
-    if (!known) {
-      throw wrong(`the name ${quoted(`${module}.${attribute}`)}, which could run code`);
-    }
-    return new Name(known);
+    const whole = `${module}.${attribute}`;
+    const known = knownNames.get(whole);
+    if (known) return new Name(known);
+    const ofTorch = torch ? torchName(whole) : undefined;
+    if (ofTorch) return new Name(ofTorch.name, ofTorch.type);
+    throw wrong(`the name ${quoted(whole)}, which could run code`);
   };
   const text = (length: number): PickledText => new PickledText(file, file.skip(length), length);
   const bytes = (length: number): PickledBytes => new PickledBytes(file, file.skip(length), length);
@@ -523,8 +527,7 @@ async function reduced(file: PickleFile, called: Value, given: Value): Promise<V
         throw wrong("a tensor without contents");
       return new PickledTensor(first, second as number, shape, strides);
     }
-    case "float32":
-    case "int64":
+    case "storage":
       throw wrong("a call of a storage");
   }
 }
@@ -533,9 +536,9 @@ async function reduced(file: PickleFile, called: Value, given: Value): Promise<V
 async function storageOf(file: PickleFile, id: Value): Promise<TorchStorage> {
   const [what, type, key, , count] = Array.isArray(id) ? id : [];
   const isStorage = what instanceof PickledText && what.length === 7 && (await what.shortText()) === "storage";
-  const kind = type instanceof Name ? type.name : undefined;
+  const kind = type instanceof Name ? type.type : undefined;
   const isCount = Number.isSafeInteger(count) && (count as number) >= 0;
-  if (!isStorage || (kind !== "float32" && kind !== "int64") || !isCount)
+  if (!isStorage || kind === undefined || !isCount)
     throw file.wrong(file.position, "numbers of a type that is not read");
   return new TorchStorage(kind, await nameText(file, key), count as number);
 }

@@ -2,19 +2,19 @@
  * Files of tensors as PyTorch wrote them before 1.6: pickles one after the other (a mark, the version, sizes of types, the
  * tensors, the keys of their storages), then the numbers of each storage behind its count. Nothing of it is executed.
  */
+import type { WrittenArray } from "@innerloop/core/training";
 import type { LongWork } from "@innerloop/experiments";
-import { quoted } from "@innerloop/experiments";
 import { DataError } from "../data-error.js";
 import { readingLimits } from "../reading-limits.js";
 import { withRegularFile } from "../regular-file.js";
 import { type Pickled, PickledText, runPickle } from "./pickle.js";
 import { PickleFile } from "./pickle-file.js";
 import { PickledTensor, type TorchType } from "./pickle-tensor.js";
+import { type ChosenTensors, chosenTensors, type TensorRoot } from "./state-dictionary.js";
+import { elementBytes, TensorReading } from "./torch-storages.js";
 
 const mark = 0x1950a86a20f9469cfc6cn;
 const formatVersion = 1001;
-
-const elementBytes: Readonly<Record<TorchType, number>> = { float32: 4, int64: 8 };
 
 /** Tensors of float32, row-major, by name. */
 export type TorchTensors = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
@@ -24,7 +24,28 @@ export type TorchTensors = ReadonlyMap<string, { readonly shape: readonly number
  *
  * @throws DataError ILD73 for anything but such a file, or one whose tensors lie outside their storages; ILD03
  */
-export function readTorchTensors(path: string, work: LongWork = {}): Promise<TorchTensors> {
+export async function readTorchTensors(path: string, work: LongWork = {}): Promise<TorchTensors> {
+  const { tensors, others } = await readTorchFile(path, undefined, work);
+  if (others.length > 0) throw notTensors(path);
+  const found = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  for (const [name, { shape, data }] of tensors) if (data instanceof Float32Array) found.set(name, { shape, data });
+  return found;
+}
+
+const notTensors = (path: string): DataError =>
+  new DataError("ILD73", path, "the pickle holds a dictionary of something else than tensors", "Fetch the file again.");
+
+/**
+ * All tensors in such a file, with what else is beside them.
+ *
+ * @param root the dictionary that they are in, where it is not the file's own
+ * @throws DataError ILD73, ILD84, ILD03
+ */
+export function readTorchFile(
+  path: string,
+  root: TensorRoot | undefined,
+  work: LongWork = {},
+): Promise<{ readonly tensors: ReadonlyMap<string, WrittenArray>; readonly others: readonly string[] }> {
   return withRegularFile(path, { most: readingLimits.torchFileBytes, links: "followed" }, async (handle, size) => {
     const file = new PickleFile(path, handle, size, work);
     const { least, ratio, most } = readingLimits.pickleMemory;
@@ -35,59 +56,59 @@ export function readTorchTensors(path: string, work: LongWork = {}): Promise<Tor
     const sizes = await next();
     if (!(sizes instanceof Map) || sizes.get("little_endian") !== true)
       throw file.wrong(0, "numbers in another byte order than little endian");
-    const tensors = await next();
+    const whole = await next();
     const keys = await next();
-    if (!(tensors instanceof Map) || !Array.isArray(keys)) throw file.wrong(0, "no dictionary of tensors");
-    const types = new Map<string, TorchType>();
-    for (const tensor of tensors.values()) {
-      if (!(tensor instanceof PickledTensor)) throw file.wrong(0, "a dictionary of something else than tensors");
-      const { key, type } = tensor.storage;
-      if ((types.get(key) ?? type) !== type) throw file.wrong(0, "a storage of two types");
-      types.set(key, type);
+    if (!(whole instanceof Map) || !Array.isArray(keys)) throw file.wrong(0, "no dictionary of tensors");
+    const storages = await storagesIn(file, storageTypes(file, whole), keys as readonly Pickled[]);
+    const { tensors, others }: ChosenTensors = chosenTensors(whole, root, path);
+    const reading = new TensorReading(path, size);
+    const found = new Map<string, WrittenArray>();
+    for (const [name, tensor] of tensors) {
+      const place = storages.get(tensor.storage.key);
+      const width = elementBytes[tensor.storage.type];
+      found.set(
+        name,
+        await reading.read(name, tensor, place?.count ?? 0, (first, numbers) =>
+          file.bytesAt(place!.start + width * first, width * numbers),
+        ),
+      );
     }
-    const storages = new Map<string, { readonly start: number; readonly count: number }>();
-    for (const key of keys as readonly Pickled[]) {
-      const name = key instanceof PickledText && key.length < 256 ? Buffer.from(await key.read()).toString("utf8") : "";
-      const type = types.get(name);
-      if (type === undefined || storages.has(name)) throw file.wrong(file.position, "a storage of no tensor");
-      const count = await file.number(8);
-      storages.set(name, { start: file.skip(count * elementBytes[type]), count });
-    }
-    const found = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-    for (const [name, tensor] of tensors as ReadonlyMap<string, PickledTensor>) {
-      const { storage, shape, offset, strides } = tensor;
-      const place = storages.get(storage.key);
-      const count = shape.reduce((product, axis) => product * axis, 1);
-      const last = shape.reduce((at, axis, i) => at + (axis - 1) * strides[i]!, offset);
-      // Steps of zero could make a tensor of any size out of one number.
-      if (!place || count === 0 || count > place.count || !(last < place.count))
-        throw new DataError(
-          "ILD73",
-          `${path} > ${quoted(name)}`,
-          "the tensor is empty, or lies outside its storage",
-          "Fetch the file again.",
-        );
-      if (storage.type !== "float32") continue;
-      const bytes = await file.bytesAt(place.start + 4 * offset, 4 * (last - offset + 1));
-      found.set(name, { shape, data: gathered(new Float32Array(bytes.slice().buffer), shape, strides) });
-    }
-    return found;
+    return { tensors: found, others };
   });
 }
 
-/** The numbers of a tensor in row-major order, whatever steps lead from one place of each axis to the next. */
-function gathered(numbers: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
-  const data = new Float32Array(shape.reduce((product, axis) => product * axis, 1));
-  const place = new Array<number>(shape.length).fill(0);
-  let from = 0;
-  for (let i = 0; i < data.length; i++) {
-    data[i] = numbers[from]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis]!;
-      if (++place[axis]! < shape[axis]!) break;
-      from -= shape[axis]! * strides[axis]!;
-      place[axis] = 0;
+/** The types of all storages that tensors are parts of, wherever these are. */
+function storageTypes(file: PickleFile, whole: Pickled): ReadonlyMap<string, TorchType> {
+  const types = new Map<string, TorchType>();
+  const waiting: Pickled[] = [whole];
+  const seen = new Set<Pickled>();
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next instanceof PickledTensor) {
+      const { key, type } = next.storage;
+      if ((types.get(key) ?? type) !== type) throw file.wrong(0, "a storage of two types");
+      types.set(key, type);
     }
+    if (typeof next !== "object" || next === null || seen.has(next)) continue;
+    seen.add(next);
+    if (Array.isArray(next)) for (const item of next as readonly Pickled[]) waiting.push(item);
+    else if (next instanceof Map) for (const item of next.values()) waiting.push(item);
   }
-  return data;
+  return types;
+}
+
+/** Where each storage begins, behind its count, and how many numbers it has. */
+async function storagesIn(
+  file: PickleFile,
+  types: ReadonlyMap<string, TorchType>,
+  keys: readonly Pickled[],
+): Promise<ReadonlyMap<string, { readonly start: number; readonly count: number }>> {
+  const storages = new Map<string, { readonly start: number; readonly count: number }>();
+  for (const key of keys) {
+    const name = key instanceof PickledText && key.length < 256 ? Buffer.from(await key.read()).toString("utf8") : "";
+    const type = types.get(name);
+    if (type === undefined || storages.has(name)) throw file.wrong(file.position, "a storage of no tensor");
+    const count = await file.number(8);
+    storages.set(name, { start: file.skip(count * elementBytes[type]), count });
+  }
+  return storages;
 }

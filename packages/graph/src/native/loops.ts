@@ -1,0 +1,339 @@
+/** Functions of C that compute a stored node in loops: element by element, by places, or as a reduction. */
+import {
+  type IndexForm,
+  type IndexGuard,
+  indexBy,
+  indexText,
+  LoopVariable,
+  openGuards,
+  ravelIndex,
+} from "../program/index-form.js";
+import { type DType, stridesOf } from "../program/tensor-type.js";
+import { elementTypes, LoopBody, lanesOf, type Mode, modeFor, numberText, type Turn, typeIn } from "./loop-body.js";
+import type { NativeNode } from "./nodes.js";
+import { isLiteral, splitting } from "./plan.js";
+import type { NativeTarget } from "./target.js";
+
+/** A function of C without its name: the arrays that it reads, and its lines. `y` points to the result. */
+export interface NativeFunction {
+  readonly reads: readonly NativeNode[];
+  readonly body: string;
+  /** Functions that it calls, by their names. */
+  readonly shared?: ReadonlyMap<string, string>;
+}
+
+/** Shorter rows are computed number by number. */
+const shortRow = 3;
+
+/** The types of all that is computed in the loops of a node. */
+function typesInLoop(node: NativeNode, stored: ReadonlySet<NativeNode>): Set<DType> {
+  const types = new Set<DType>([node.dtype]);
+  const visit = (x: NativeNode): void => {
+    types.add(x.dtype);
+    if (!stored.has(x) && !isLiteral(x)) x.inputs.forEach(visit);
+  };
+  node.inputs.forEach(visit);
+  return types;
+}
+
+/** Loops over all elements of a shape, of which `make` says what is done with each. */
+interface Loops {
+  readonly shape: readonly number[];
+  /** Axes that are reduced. */
+  readonly reduced: readonly number[];
+  /** Where the result's element is, by the indices. */
+  readonly place: (at: readonly IndexForm[]) => { readonly form: IndexForm; readonly guards: readonly IndexGuard[] };
+  /** The element that is computed. */
+  readonly value: (body: LoopBody, at: readonly IndexForm[]) => string;
+}
+
+interface Written {
+  readonly body: LoopBody;
+  readonly value: string;
+  readonly place: { readonly form: IndexForm; readonly guards: readonly IndexGuard[] };
+  readonly variables: readonly LoopVariable[];
+}
+
+function written(
+  node: NativeNode,
+  stored: ReadonlySet<NativeNode>,
+  loops: Loops,
+  prefer: Mode,
+  target: NativeTarget,
+): Written & {
+  readonly mode: Mode;
+  readonly lanes: number;
+  readonly along: LoopVariable | undefined;
+  readonly isReduced: ReadonlySet<LoopVariable>;
+} {
+  let mode = prefer;
+  for (;;) {
+    const lanes = lanesOf(mode, target);
+    let along: LoopVariable | undefined;
+    const { result, axes } = splitting(loops.shape, "i", (at, variables) => {
+      along = mode === "single" ? undefined : variables.flat().findLast(({ extent }) => extent > 1);
+      const body = new LoopBody(stored, node, mode, lanes, along);
+      // Before the body: where it asks for loops to be split, nothing is lost.
+      const place = loops.place(at);
+      return { body, value: loops.value(body, at), place };
+    });
+    const reducedAxes = new Set(loops.reduced);
+    const isReduced = new Set(axes.flatMap((list, axis) => (reducedAxes.has(axis) ? list : [])));
+    const variables = joined(axes.flat(), isReduced, result);
+    const last = variables.at(-1);
+    // What lies along a short row, or is placed along it with gaps or conditions, goes number by number.
+    if (mode !== "single" && !isVectorizable(last, along, isReduced, result)) {
+      mode = "single";
+      continue;
+    }
+    return { ...result, variables, mode, lanes, along, isReduced };
+  }
+}
+
+function isVectorizable(
+  last: LoopVariable | undefined,
+  along: LoopVariable | undefined,
+  isReduced: ReadonlySet<LoopVariable>,
+  { place }: Pick<Written, "place">,
+): boolean {
+  if (!last || last !== along || last.extent <= shortRow) return false;
+  if (isReduced.has(last)) return true;
+  if (place.guards.some(({ form }) => form.terms.some(({ atom }) => atom.variables.has(last)))) return false;
+  return place.form.terms.every(({ atom, factor }) => (atom === last ? factor === 1 : !atom.variables.has(last)));
+}
+
+/** Loops that are as one for all that is read and written: the inner one goes through both. */
+function joined(
+  variables: readonly LoopVariable[],
+  isReduced: ReadonlySet<LoopVariable>,
+  { body, place }: Pick<Written, "body" | "place">,
+): LoopVariable[] {
+  const kept = variables.filter(({ extent }) => extent !== 1);
+  const forms = [...body.reads.map(({ form }) => form), place.form];
+  const guards = [...body.reads.flatMap(({ guards: own }) => own), ...place.guards];
+  const factor = (form: IndexForm, variable: LoopVariable): number =>
+    form.terms.find(({ atom }) => atom === variable)?.factor ?? 0;
+  const isBare = (variable: LoopVariable): boolean =>
+    forms.every(({ terms }) => terms.every(({ atom }) => atom === variable || !atom.variables.has(variable))) &&
+    guards.every(({ form }) => form.terms.every(({ atom }) => !atom.variables.has(variable)));
+  for (let at = kept.length - 2; at >= 0; at--) {
+    const [outer, inner] = [kept[at]!, kept[at + 1]!];
+    if (isReduced.has(outer) !== isReduced.has(inner) || !isBare(outer) || !isBare(inner)) continue;
+    if (!forms.every((form) => factor(form, outer) === factor(form, inner) * inner.extent)) continue;
+    for (const form of forms) {
+      const terms = form.terms as { atom: unknown; factor: number }[];
+      const place_ = terms.findIndex(({ atom }) => atom === outer);
+      if (place_ >= 0) terms.splice(place_, 1);
+    }
+    inner.extent *= outer.extent;
+    kept.splice(at, 1);
+  }
+  return kept;
+}
+
+const forLoop = ({ text, extent }: LoopVariable, body: string): string =>
+  `for (long ${text} = 0; ${text} < ${extent}; ${text}++) {\n${body}\n}`;
+
+const inLoops = (variables: readonly LoopVariable[], body: string): string =>
+  variables.reduceRight((inner, variable) => forLoop(variable, inner), body);
+
+/** A loop in steps of vectors, and what is left over. */
+function inVectors(
+  variable: LoopVariable,
+  lanes: number,
+  unroll: number,
+  turn: (turns: readonly Turn[]) => string,
+): string {
+  const { text, extent } = variable;
+  const parts: string[] = [];
+  let done = 0;
+  for (const times of unroll > 1 ? [unroll, 1] : [1]) {
+    const step = lanes * times;
+    const end = done + Math.floor((extent - done) / step) * step;
+    if (end === done) continue;
+    const turns = Array.from({ length: times }, (_, i) => ({ offset: i * lanes, count: lanes }));
+    parts.push(`for (long ${text} = ${done}; ${text} < ${end}; ${text} += ${step}) {\n${turn(turns)}\n}`);
+    done = end;
+  }
+  if (done < extent) parts.push(`{ const long ${text} = ${done};\n${turn([{ offset: 0, count: extent - done }])}\n}`);
+  return parts.join("\n");
+}
+
+function storing(
+  pointer: string,
+  { form, guards }: Written["place"],
+  value: string,
+  dtype: DType,
+  mode: Mode,
+  turn: Turn,
+  adds: boolean,
+): string {
+  const type = typeIn(mode, dtype);
+  const place = indexText(turn.offset === 0 ? form : { ...form, constant: form.constant + turn.offset });
+  const test = guards.map(
+    ({ form: where, low, high }) => `(${indexText(where)}) >= ${low} && (${indexText(where)}) < ${high}`,
+  );
+  const when = test.length > 0 ? `if (${test.join(" && ")}) ` : "";
+  if (mode === "single") {
+    const stored = dtype === "bool" ? `${value} & 1` : value;
+    return `${when}${pointer}[${place}] ${adds ? "+=" : "="} ${stored};`;
+  }
+  if (dtype === "bool") return `${when}storeb_${type}(${pointer} + ${place}, ${value}, ${turn.count});`;
+  const sum = adds ? `some_${type}(${pointer} + ${place}, ${turn.count}) + ${value}` : value;
+  return `${when}store_${type}(${pointer} + ${place}, ${sum}, ${turn.count});`;
+}
+
+/** The function that computes a node element by element, or puts elements in places. */
+function elementwiseFunction(
+  node: NativeNode,
+  stored: ReadonlySet<NativeNode>,
+  loops: Loops,
+  target: NativeTarget,
+  adds: boolean,
+): NativeFunction {
+  const prefer = modeFor(typesInLoop(node, stored));
+  const w = written(node, stored, loops, prefer, target);
+  const outer = w.mode === "single" ? w.variables : w.variables.slice(0, -1);
+  const one = (turn: Turn): string =>
+    `${w.body.text(turn)}\n${storing("y", w.place, w.value, node.dtype, w.mode, turn, adds)}`;
+  const inner =
+    w.mode === "single"
+      ? one({ offset: 0, count: 1 })
+      : inVectors(w.variables.at(-1)!, w.lanes, 1, ([turn]) => one(turn!));
+  return { reads: [...w.body.pointers.keys()], body: inLoops(outer, inner) };
+}
+
+/** Accumulators of a reduction side by side. */
+const sideBySide = 4;
+
+function reductionFunction(
+  node: NativeNode,
+  stored: ReadonlySet<NativeNode>,
+  combine: "sum" | "max",
+  axes: readonly number[],
+  target: NativeTarget,
+): NativeFunction {
+  const [input] = node.inputs as [NativeNode];
+  const strides = stridesOf(node.shape);
+  const loops: Loops = {
+    shape: input.shape,
+    reduced: axes,
+    place: (at) => ({
+      form: ravelIndex(
+        at.filter((_, axis) => !axes.includes(axis)),
+        strides,
+      ),
+      guards: [],
+    }),
+    value: (body, at) => body.value(input, at),
+  };
+  const w = written(node, stored, loops, modeFor(typesInLoop(node, stored)), target);
+  const { dtype } = node;
+  const type = typeIn(w.mode, dtype);
+  const least = dtype.startsWith("float")
+    ? numberText(Number.NEGATIVE_INFINITY, dtype)
+    : dtype === "int32"
+      ? "INT32_MIN"
+      : "INT64_MIN";
+  const start = combine === "sum" ? "0" : least;
+  const initial = w.mode === "single" ? start : `splat_${type}(${start})`;
+  const joinedBy = (a: string, b: string, of: string): string =>
+    combine === "sum" ? `${a} + ${b}` : `larger_${of}(${a}, ${b})`;
+  const kept = w.variables.filter((variable) => !w.isReduced.has(variable));
+  const reduced = w.variables.filter((variable) => w.isReduced.has(variable));
+  const reads = [...w.body.pointers.keys()];
+  if (w.mode === "single") {
+    const step = `${w.body.text({ offset: 0, count: 1 })}\nsum = ${joinedBy("sum", w.value, type)};`;
+    const body = `${type} sum = ${initial};\n${inLoops(reduced, step)}\n${storing("y", w.place, "sum", dtype, "single", { offset: 0, count: 1 }, false)}`;
+    return { reads, body: inLoops(kept, body) };
+  }
+  const last = w.variables.at(-1)!;
+  if (w.isReduced.has(last)) {
+    // Along what is reduced: lanes hold sums of their own, which are joined at the end in one order.
+    const outer = reduced.slice(0, -1);
+    const step = (turns: readonly Turn[]): string =>
+      turns
+        .map((turn, i) => {
+          const value = turn.count === w.lanes ? w.value : `keep_${type}(${w.value}, ${initial}, ${turn.count})`;
+          return `{\n${w.body.text(turn)}\nsum${i} = ${joinedBy(`sum${i}`, value, type)};\n}`;
+        })
+        .join("\n");
+    const unroll = last.extent >= sideBySide * w.lanes ? sideBySide : 1;
+    const sums = Array.from({ length: unroll }, (_, i) => `${type} sum${i} = ${initial};`).join(" ");
+    const element = elementTypes[dtype];
+    const single = typeIn("single", dtype);
+    const joins = Array.from({ length: unroll - 1 }, (_, i) => `sum0 = ${joinedBy("sum0", `sum${i + 1}`, type)};`).join(
+      " ",
+    );
+    const total = `${joins}
+${element} total = sum0[0]; for (int n = 1; n < ${w.lanes}; n++) total = ${joinedBy("total", "sum0[n]", single)};`;
+    const body = `${sums}\n${inLoops(outer, inVectors(last, w.lanes, unroll, step))}\n${total}\n${storing("y", w.place, "total", dtype, "single", { offset: 0, count: 1 }, false)}`;
+    return { reads, body: inLoops(kept, body) };
+  }
+  // Along what is kept: each lane is a result.
+  const block = (turns: readonly Turn[]): string => {
+    const sums = turns.map((_, i) => `${type} sum${i} = ${initial};`).join(" ");
+    const step = turns
+      .map((turn, i) => `{\n${w.body.text(turn)}\nsum${i} = ${joinedBy(`sum${i}`, w.value, type)};\n}`)
+      .join("\n");
+    const stores = turns.map((turn, i) => storing("y", w.place, `sum${i}`, dtype, w.mode, turn, false)).join("\n");
+    return `${sums}\n${inLoops(reduced, step)}\n${stores}`;
+  };
+  return { reads, body: inLoops(kept.slice(0, -1), inVectors(last, w.lanes, sideBySide, block)) };
+}
+
+/** The function of a stored node that is computed in loops. */
+export function loopFunction(
+  node: NativeNode,
+  stored: ReadonlySet<NativeNode>,
+  target: NativeTarget,
+): NativeFunction[] {
+  const { rule, inputs, attributes } = node;
+  if (rule?.kind === "reduction") return [reductionFunction(node, stored, rule.combine, rule.axes(attributes), target)];
+  if (rule?.kind === "placed") {
+    const fill = rule.fill?.(attributes);
+    const strides = stridesOf(node.shape);
+    const parts = inputs.map((input, operand) =>
+      elementwiseFunction(
+        node,
+        stored,
+        {
+          shape: input.shape,
+          reduced: [],
+          place: (at) => {
+            const { at: where, guards = [] } = rule.place(operand, at, inputs, attributes);
+            return { form: ravelIndex(where, strides), guards: openGuards(guards) ?? guards };
+          },
+          value: (body, at) => body.value(input, at),
+        },
+        target,
+        rule.adds,
+      ),
+    );
+    return fill === undefined ? parts : [filled(node, fill), ...parts];
+  }
+  const strides = stridesOf(node.shape);
+  return [
+    elementwiseFunction(
+      node,
+      stored,
+      {
+        shape: node.shape,
+        reduced: [],
+        place: (at) => ({ form: ravelIndex(at, strides), guards: [] }),
+        value: (body, at) => body.value(node, at),
+      },
+      target,
+      false,
+    ),
+  ];
+}
+
+/** One number everywhere. */
+export function filled({ dtype, size }: NativeNode, value: number): NativeFunction {
+  const element = elementTypes[dtype];
+  if (value === 0 && !Object.is(value, -0)) return { reads: [], body: `memset(y, 0, ${size} * sizeof(${element}));` };
+  const variable = new LoopVariable("n", size);
+  const number = dtype === "bool" ? String(value === 0 ? 0 : 1) : numberText(value, dtype);
+  return { reads: [], body: forLoop(variable, `y[${indexText(indexBy(variable))}] = ${number};`) };
+}

@@ -1,0 +1,144 @@
+/** What stands before the functions of a program in C: types of numbers and vectors, and elementwise functions of them. */
+import type { NativeTarget } from "./target.js";
+
+const head = `#include <stdint.h>
+#include <string.h>
+#include <math.h>
+typedef float f; typedef double d; typedef int32_t i; typedef int64_t l; typedef int32_t m;
+`;
+
+/** Elementwise functions of a number type or vector type `S`; `M` is the type of its comparisons, all bits set where true. */
+const functions = (S: string, M: string, lanes: number): string => {
+  const vector = lanes > 1;
+  const each = (name: string, of: string): string =>
+    vector
+      ? `static inline ${S} ${name}_${S}(${S} x) { ${S} r; for (int n = 0; n < ${lanes}; n++) r[n] = ${of}(x[n]); return r; }`
+      : `static inline ${S} ${name}_${S}(${S} x) { return ${of}(x); }`;
+  const suffix = S === "f" || S === "vf" ? "f" : "";
+  const compare = (name: string, operator: string): string =>
+    `static inline ${M} ${name}_${S}(${S} a, ${S} b) { return ${vector ? "" : "-"}(a ${operator} b); }`;
+  const isFloat = "fd".includes(S.at(-1)!);
+  const select = vector
+    ? `static inline ${S} select_${S}(${M} c, ${S} a, ${S} b) { return (${S})((c & (${M})a) | (~c & (${M})b)); }`
+    : `static inline ${S} select_${S}(${M} c, ${S} a, ${S} b) { return c ? a : b; }`;
+  const lines = [
+    ...(vector
+      ? [`static inline ${S} splat_${S}(${S.slice(1)} x) { return x - (${S}){0}; }`]
+      : [`static inline ${S} splat_${S}(${S} x) { return x; }`]),
+    select,
+    compare("less", "<"),
+    compare("lessEqual", "<="),
+    compare("greater", ">"),
+    compare("greaterEqual", ">="),
+    compare("equal", "=="),
+    `static inline ${S} max_${S}(${S} a, ${S} b) { return select_${S}(greater_${S}(a, b) | ~equal_${S}(a, a), a, b); }`,
+    `static inline ${S} min_${S}(${S} a, ${S} b) { return select_${S}(less_${S}(a, b) | ~equal_${S}(a, a), a, b); }`,
+    `static inline ${S} larger_${S}(${S} a, ${S} b) { return select_${S}(greater_${S}(b, a) | ~equal_${S}(b, b), b, a); }`,
+    `static inline ${S} abs_${S}(${S} x) { return ${isFloat ? (vector ? `(${S})((${M})x & ~(${M})splat_${S}(-0.0))` : `fabs${suffix}(x)`) : `select_${S}(less_${S}(x, splat_${S}(0)), -x, x)`}; }`,
+    `static inline ${S} sign_${S}(${S} x) { return select_${S}(greater_${S}(x, splat_${S}(0)), splat_${S}(1), select_${S}(less_${S}(x, splat_${S}(0)), splat_${S}(-1), x)); }`,
+  ];
+  if (!isFloat) {
+    return [
+      ...lines,
+      vector
+        ? `static inline ${S} mod_${S}(${S} a, ${S} b) { ${S} r; for (int n = 0; n < ${lanes}; n++) { r[n] = b[n] == 0 ? 0 : a[n] % b[n]; if (r[n] != 0 && (r[n] < 0) != (b[n] < 0)) r[n] += b[n]; } return r; }`
+        : `static inline ${S} mod_${S}(${S} a, ${S} b) { ${S} r = b == 0 ? 0 : a % b; return r != 0 && (r < 0) != (b < 0) ? r + b : r; }`,
+    ].join("\n");
+  }
+  return [
+    ...lines,
+    each("floor", `__builtin_floor${suffix}`),
+    each("sqrt", `__builtin_sqrt${suffix}`),
+    // In vectors of float32 these are polynomials; all else is the C library's, number by number.
+    ...(S === "vf" ? [polynomials] : ["exp", "log", "tanh"].map((name) => each(name, `${name}${suffix}`))),
+    ...["erf", "sin", "cos"].map((name) => each(name, `${name}${suffix}`)),
+    `static inline ${S} relu_${S}(${S} x) { return select_${S}(lessEqual_${S}(x, splat_${S}(0)), splat_${S}(0), x); }`,
+    `static inline ${S} step_${S}(${S} x) { return select_${S}(greater_${S}(x, splat_${S}(0)), splat_${S}(1), splat_${S}(0)); }`,
+    `static inline ${S} sigmoid_${S}(${S} x) { ${S} e = exp_${S}(-abs_${S}(x)); return select_${S}(less_${S}(x, splat_${S}(0)), e, splat_${S}(1)) / (1 + e); }`,
+    `static inline ${S} mod_${S}(${S} a, ${S} b) { return a - floor_${S}(a / b) * b; }`,
+    vector
+      ? `static inline ${S} pow_${S}(${S} a, ${S} b) { ${S} r; for (int n = 0; n < ${lanes}; n++) r[n] = pow${suffix}(a[n], b[n]); return r; }`
+      : `static inline ${S} pow_${S}(${S} a, ${S} b) { return pow${suffix}(a, b); }`,
+  ].join("\n");
+};
+
+/**
+ * exp, log and tanh of vectors of float32, within 2 units in the last place.
+ *
+ * exp x = 2^n e^r with r = x - n log 2 in two parts (Cody & Waite 1980) and e^r by its Taylor series to r^7, whose rest is below
+ * 2^-27; 2^n in two factors, so that results below the normal numbers are reached. log x and tanh x by the minimax polynomials
+ * of fdlibm (Sun 1993) and Cephes (Moshier 1992).
+ */
+const polynomials = `static inline vf exp_vf(vf x) {
+  x = select_vf(greater_vf(x, splat_vf(89.0f)), splat_vf(89.0f), x);
+  x = select_vf(less_vf(x, splat_vf(-105.0f)), splat_vf(-105.0f), x);
+  const vf turn = x * 1.44269504f + 12582912.0f;
+  const vf n = turn - 12582912.0f;
+  const vf r = (x - n * 0.693145752f) - n * 1.42860677e-6f;
+  const vf p = 1.0f + r * (1.0f + r * (0.5f + r * (0.166666667f + r * (0.0416666667f + r * (0.00833333333f + r * (0.00138888889f + r * 0.000198412698f))))));
+  const vi k = __builtin_convertvector(select_vf(equal_vf(n, n), n, splat_vf(0)), vi);
+  const vi half = k >> 1;
+  return p * (vf)((half + 127) << 23) * (vf)((k - half + 127) << 23);
+}
+static inline vf log_vf(vf x) {
+  const vi small = less_vf(x, splat_vf(1.17549435e-38f));
+  const vf y = select_vf(small, x * 8388608.0f, x);
+  const vi bits = (vi)y + (0x3f800000 - 0x3f3504f3);
+  const vf k = __builtin_convertvector((bits >> 23) - 127 - (small & 23), vf);
+  const vf f_ = (vf)((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  const vf s = f_ / (2.0f + f_), z = s * s, w = z * z;
+  const vf rest = w * (0.40000972152f + w * 0.24279078841f) + z * (0.66666662693f + w * 0.28498786688f);
+  const vf square = 0.5f * f_ * f_;
+  const vf result = k * 0.69313812256f - ((square - (s * (square + rest) + k * 9.0580006145e-6f)) - f_);
+  const vf special = select_vf(equal_vf(x, splat_vf(0)), splat_vf(-__builtin_inff()), select_vf(less_vf(x, splat_vf(0)), splat_vf(__builtin_nanf("")), x));
+  return select_vf(greater_vf(x, splat_vf(0)) & less_vf(x, splat_vf(__builtin_inff())), result, special);
+}
+static inline vf tanh_vf(vf x) {
+  const vf a = abs_vf(x), z = x * x;
+  const vf near = x + x * z * (-0.333332819422f + z * (0.133314422036f + z * (-0.0537397155531f + z * (0.0206390887954f + z * -0.00570498872745f))));
+  const vf far = 1.0f - 2.0f / (exp_vf(a + a) + 1.0f);
+  return select_vf(less_vf(a, splat_vf(0.625f)), near, select_vf(less_vf(x, splat_vf(0)), -far, far));
+}`;
+
+const memory = (S: string, element: string, bytes: number, lanes: number): string => `
+static inline ${S} load_${S}(const ${element} *p) { ${S} r; memcpy(&r, p, ${bytes}); return r; }
+static inline ${S} some_${S}(const ${element} *p, int n) { ${S} r = {0}; memcpy(&r, p, n * sizeof(${element})); return r; }
+static inline void store_${S}(${element} *p, ${S} x, int n) { memcpy(p, &x, n * sizeof(${element})); }
+static inline ${S} keep_${S}(${S} x, ${S} rest, int n) { for (int k = n; k < ${lanes}; k++) x[k] = rest[k]; return x; }`;
+
+const bools = (S: string): string => `
+static inline ${S} loadb_${S}(const uint8_t *p, int n) { ${S} r = {0}; for (int k = 0; k < n; k++) r[k] = -(p[k] != 0); return r; }
+static inline void storeb_${S}(uint8_t *p, ${S} x, int n) { for (int k = 0; k < n; k++) p[k] = x[k] & 1; }`;
+
+/** The head of a program for a kind of processor. */
+export function prelude({ vectorBytes }: NativeTarget): string {
+  const [w, h] = [vectorBytes / 4, vectorBytes / 8];
+  const vectors = [
+    ["vf", "float"],
+    ["vi", "int32_t"],
+    ["vd", "double"],
+    ["vl", "int64_t"],
+  ].map(([name, element]) => `typedef ${element} ${name} __attribute__((vector_size(${vectorBytes})));`);
+  const parts: string[] = [];
+  for (let bytes = vectorBytes / 2; bytes >= 8; bytes /= 2) {
+    parts.push(`typedef float vf${bytes / 4} __attribute__((vector_size(${bytes})));`);
+    if (bytes >= 16) parts.push(`typedef double vd${bytes / 8} __attribute__((vector_size(${bytes})));`);
+  }
+  return [
+    head,
+    ...vectors,
+    ...parts,
+    ...["f", "d", "i", "l"].map((S) => functions(S, "m", 1)),
+    "static inline m select_m(m c, m a, m b) { return c ? a : b; }\nstatic inline m equal_m(m a, m b) { return ~(a ^ b); }\nstatic inline m splat_m(m x) { return x; }",
+    functions("vf", "vi", w),
+    functions("vi", "vi", w),
+    functions("vd", "vl", h),
+    functions("vl", "vl", h),
+    memory("vf", "float", vectorBytes, w),
+    memory("vi", "int32_t", vectorBytes, w),
+    memory("vd", "double", vectorBytes, h),
+    memory("vl", "int64_t", vectorBytes, h),
+    bools("vi"),
+    bools("vl"),
+  ].join("\n");
+}

@@ -1,0 +1,162 @@
+/** A whole graph as one file of C, with the memory that it needs. */
+import type { Graph } from "../program/graph.js";
+import { bytesPerElement } from "../program/tensor-type.js";
+import { elementTypes } from "./loop-body.js";
+import { filled, loopFunction, type NativeFunction } from "./loops.js";
+import { type NativeNode, nativeGraph } from "./nodes.js";
+import { type Product, planned } from "./plan.js";
+import { prelude } from "./prelude.js";
+import { productFunction } from "./products.js";
+import type { NativeTarget } from "./target.js";
+
+/** A program in C: `int program(const void *const in[], void *const out[], const char *constants, char *workspace)`. */
+export interface NativeProgram {
+  readonly source: string;
+  /** Values of the arrays that stand in the program, 64 bytes aligned. */
+  readonly constants: Uint8Array;
+  /** Bytes of memory for what is neither input nor output. */
+  readonly workspaceBytes: number;
+  /** Additions and multiplications, and those of them that are in products. */
+  readonly operations: number;
+  readonly productOperations: number;
+  /** Calls of functions in one run. */
+  readonly calls: number;
+}
+
+const alignment = 64;
+const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+const bytesOf = ({ size, dtype }: NativeNode): number => size * bytesPerElement[dtype];
+
+/** The C of a simplified graph. */
+export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram {
+  const all = nativeGraph(graph);
+  const { stored, products } = planned(all);
+  const functions = new Map<string, string>();
+  const calls: { readonly node: NativeNode; readonly reads: readonly NativeNode[]; readonly name: string }[] = [];
+  const shared = new Map<string, string>();
+  const call = (node: NativeNode, { reads, body, shared: called }: NativeFunction): void => {
+    for (const [name, text] of called ?? []) shared.set(name, text);
+    const types = reads.map((read, i) => `const ${elementTypes[read.dtype]} *restrict x${i}, `).join("");
+    const text = `(${types}${elementTypes[node.dtype]} *restrict y) {\n${body}\nreturn 0;\n}`;
+    let name = functions.get(text);
+    if (name === undefined) {
+      name = `f${functions.size}`;
+      functions.set(text, name);
+    }
+    calls.push({ node, reads, name });
+  };
+  for (const node of all.order) {
+    const { rule } = node;
+    if (!rule || !stored.has(node) || node.size === 0) continue;
+    if (rule.kind === "contraction") {
+      if (rule.isPartial?.(node.attributes)) call(node, filled(node, 0));
+      for (const product of products.get(node)!) call(node, productFunction(node, product, target));
+    } else if (rule.kind === "statements") call(node, statements(node));
+    else for (const one of loopFunction(node, stored, target)) call(node, one);
+  }
+  // Constants, inputs and outputs have places of their own.
+  const place = new Map<NativeNode, string>();
+  all.inputs.forEach((node, i) => {
+    place.set(node, `in[${i}]`);
+  });
+  const constants: NativeNode[] = [];
+  let constantBytes = 0;
+  for (const node of all.order) {
+    if (!node.tensor.data || !(stored.has(node) || all.outputs.includes(node))) continue;
+    place.set(node, `constants + ${constantBytes}`);
+    constants.push(node);
+    constantBytes += aligned(bytesOf(node));
+  }
+  const copies: string[] = [];
+  all.outputs.forEach((node, i) => {
+    if (place.has(node)) copies.push(`memcpy(out[${i}], ${place.get(node)}, ${bytesOf(node)});`);
+    else place.set(node, `out[${i}]`);
+  });
+  const workspaceBytes = placedInWorkspace(calls, place);
+  const pointer = (node: NativeNode, as: string): string => `(${as})(${place.get(node)})`;
+  const lines = calls.map(({ node, reads, name }) => {
+    const given = reads.map((read) => pointer(read, `const ${elementTypes[read.dtype]} *`));
+    return `if (${name}(${[...given, pointer(node, `${elementTypes[node.dtype]} *`)].join(", ")})) return 1;`;
+  });
+  const source = [
+    prelude(target),
+    ...shared.values(),
+    ...[...functions].map(([text, name]) => `static __attribute__((noinline)) int ${name}${text}`),
+    "int program(const void *const *in, void *const *out, const char *constants, char *workspace) {",
+    ...lines,
+    ...copies,
+    "return 0;\n}\n",
+  ].join("\n");
+  const data = new Uint8Array(constantBytes);
+  let at = 0;
+  for (const node of constants) {
+    const { buffer, byteOffset } = node.tensor.data!;
+    data.set(new Uint8Array(buffer, byteOffset, bytesOf(node)), at);
+    at += aligned(bytesOf(node));
+  }
+  const made = [...new Set(calls.map(({ node }) => node))];
+  const productOperations = made.reduce((sum, node) => sum + 2 * multiplications(products.get(node) ?? []), 0);
+  const others = made.reduce((sum, node) => sum + (products.has(node) ? 0 : loopOperations(node)), 0);
+  return {
+    source,
+    constants: data,
+    workspaceBytes,
+    operations: others + productOperations,
+    productOperations,
+    calls: calls.length,
+  };
+}
+
+const multiplications = (products: readonly Product[]): number =>
+  products.reduce((all, { batch, rows, sums, columns }) => {
+    const loops = [...batch, ...rows, ...sums, columns];
+    return all + loops.reduce((n, { extent }) => n * extent, 1);
+  }, 0);
+
+/** An operation for each element that is written, or read to be joined. */
+const loopOperations = ({ rule, inputs, size }: NativeNode): number =>
+  rule?.kind === "reduction" ? inputs[0]!.size : size;
+
+function statements(node: NativeNode): NativeFunction {
+  const { rule, inputs, attributes } = node;
+  if (rule?.kind !== "statements") throw new TypeError("no statements");
+  const reads = [...new Set(inputs)];
+  const types = inputs.map(({ dtype }, i) => `typedef ${elementTypes[dtype]} T${i};`);
+  // The same array may be read as two operands.
+  const names = inputs.map((input, i) => `const T${i} *x${i}_ = x${reads.indexOf(input)};`);
+  const text = rule.write(inputs, attributes, node).replace(/\bx(\d+)\b/g, "x$1_");
+  return { reads, body: [...types, `typedef ${elementTypes[node.dtype]} T;`, ...names, text].join("\n") };
+}
+
+/** Gives what calls make places in one block of memory, from the first call that makes to the last that reads. */
+function placedInWorkspace(
+  calls: readonly { readonly node: NativeNode; readonly reads: readonly NativeNode[] }[],
+  place: Map<NativeNode, string>,
+): number {
+  const first = new Map<NativeNode, number>();
+  const last = new Map<NativeNode, number>();
+  calls.forEach(({ node, reads }, i) => {
+    if (!first.has(node)) first.set(node, i);
+    for (const each of [node, ...reads]) last.set(each, i);
+  });
+  const taken: { readonly from: number; readonly to: number; readonly until: number }[] = [];
+  let end = 0;
+  for (const [node, at] of first) {
+    if (place.has(node)) continue;
+    const bytes = aligned(bytesOf(node));
+    const live = taken.filter(({ until }) => until >= at).sort((a, b) => a.from - b.from);
+    // The smallest gap that it fits.
+    let [from, best] = [-1, Number.POSITIVE_INFINITY];
+    let edge = 0;
+    for (const block of live) {
+      const gap = block.from - edge;
+      if (gap >= bytes && gap < best) [from, best] = [edge, gap];
+      edge = Math.max(edge, block.to);
+    }
+    if (from < 0) from = edge;
+    taken.push({ from, to: from + bytes, until: last.get(node)! });
+    end = Math.max(end, from + bytes);
+    place.set(node, `workspace + ${from}`);
+  }
+  return end;
+}

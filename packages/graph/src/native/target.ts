@@ -1,0 +1,7 @@
+/** The processor that a program is compiled for. */
+export interface NativeTarget {
+  /** Bytes of a vector register: 16 (SSE, NEON), 32 (AVX2) or 64 (AVX-512). */
+  readonly vectorBytes: 16 | 32 | 64;
+  /** Vector registers: 16, or 32 of AVX-512 and NEON. */
+  readonly registers: 16 | 32;
+}

@@ -1,0 +1,110 @@
+/** The C compiler of the machine: which one, for which processor, and compiling with it. */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { createRequire } from "node:module";
+import { promisify } from "node:util";
+import { GraphError, type NativeTarget } from "@innerloop/graph";
+
+const run = promisify(execFile);
+
+/** A compiler that was found. */
+export interface CCompiler {
+  readonly command: string;
+  /** The first line that it says of itself. */
+  readonly version: string;
+  readonly target: NativeTarget;
+  /** Names the compiler, its flags and the processor's features: what it compiles depends on them. */
+  readonly key: string;
+}
+
+/** How long one program may take to compile. */
+const mostCompileMs = 120_000;
+
+/*
+ * No -ffast-math: NaN and infinity keep their meaning, and sums their order. Without errno and traps elementwise functions
+ * become vector instructions.
+ */
+const flags: readonly string[] = [
+  "-O2",
+  "-ftree-vectorize",
+  "-march=native",
+  "-ffp-contract=fast",
+  "-fno-math-errno",
+  "-fno-trapping-math",
+  "-fwrapv",
+  "-std=gnu11",
+  "-fPIC",
+  "-shared",
+  "-w",
+  ...(process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : []),
+];
+
+/** Commands that are tried, in order. */
+export const compilerCommands = (environment: NodeJS.ProcessEnv = process.env): readonly string[] =>
+  environment.CC ? [environment.CC] : process.platform === "win32" ? ["clang"] : ["cc", "clang", "gcc"];
+
+/** The first compiler that answers; undefined where there is none. */
+export async function findCompiler(commands: readonly string[] = compilerCommands()): Promise<CCompiler | undefined> {
+  for (const command of commands) {
+    try {
+      const { stdout } = await run(command, ["--version"], { timeout: 10_000 });
+      const version = stdout.split("\n")[0]!.trim();
+      const macros = await definedMacros(command);
+      const target = targetOf(macros);
+      const key = createHash("sha256")
+        .update(JSON.stringify([version, flags, [...macros].sort(), target]))
+        .digest("hex");
+      return { command, version, target, key };
+    } catch {
+      // Not there, or none that takes these flags: the next.
+    }
+  }
+  return undefined;
+}
+
+/** IL404: that there is no compiler, and what to do. */
+export const noCompiler = (): GraphError =>
+  new GraphError(
+    "IL404",
+    "native programs",
+    `there is no C compiler (${compilerCommands().join(", ")})`,
+    "Install gcc or clang, name one in CC, or leave out --engine native",
+  );
+
+/** What the compiler defines for this processor. */
+async function definedMacros(command: string): Promise<ReadonlySet<string>> {
+  const child = run(command, ["-march=native", "-dM", "-E", "-x", "c", "-"], { timeout: 10_000 });
+  child.child.stdin?.end();
+  const { stdout } = await child;
+  return new Set(stdout.split("\n").flatMap((line) => line.split(" ")[1] ?? []));
+}
+
+function targetOf(macros: ReadonlySet<string>): NativeTarget {
+  if (macros.has("__AVX512F__")) return { vectorBytes: 64, registers: 32 };
+  if (macros.has("__AVX2__")) return { vectorBytes: 32, registers: 16 };
+  return { vectorBytes: 16, registers: macros.has("__ARM_NEON") ? 32 : 16 };
+}
+
+/** Compiles a file of C to a module of Node. Throws where the compiler fails, or takes too long. */
+export async function compileC(
+  { command }: Pick<CCompiler, "command">,
+  from: string,
+  to: string,
+  timeoutMs = mostCompileMs,
+): Promise<void> {
+  const { include_dir: headers } = createRequire(import.meta.url)("node-api-headers") as {
+    readonly include_dir: string;
+  };
+  try {
+    await run(command, [...flags, `-I${headers}`, from, "-o", to, "-lm"], {
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+    });
+  } catch (error) {
+    const { killed, stderr } = error as { readonly killed?: boolean; readonly stderr?: string };
+    const problem = killed
+      ? `it took more than ${timeoutMs / 1000} s`
+      : ((stderr ?? String(error)).split("\n").find((line) => line.includes("error")) ?? String(error));
+    throw new Error(`${command} does not compile a program: ${problem}`, { cause: error });
+  }
+}
