@@ -31,6 +31,7 @@ const labelled: ExportedConfig = {
   ways: 2,
   answers: { kind: "classes" },
   support: 3,
+  padded: true,
   mayBeEmpty: false,
   queries: undefined,
   steps: { usual: 5, fixed: undefined },
@@ -43,6 +44,7 @@ const labelled: ExportedConfig = {
     inverted: false,
     pixels: { background: "white", depth: 16 },
   },
+  openSet: undefined,
   outputs: ["logits", "probabilities"],
   protocol: { text: "ours", ways: 2 },
   command: "innerloop train hanzi",
@@ -149,6 +151,14 @@ const configReader: Reader = {
         }),
       ),
       bytes(
+        storedExport({
+          ...all,
+          padded: false,
+          openSet: { score: "energy", threshold: -1.5, steps: 5, ways: 2, shots: 1 },
+          outputs: ["logits", "probabilities", "rejected"],
+        }),
+      ),
+      bytes(
         storedExport({ ...all, inputs: { kind: "numbers", shape: [2], scales: { mean: [0, 1], deviation: [1, 2] } } }),
       ),
       bytes(storedExport({ ...all, ...detecting })),
@@ -243,7 +253,9 @@ const configReader: Reader = {
       "classes",
       "outputs",
       "coding",
+      "padded",
     ],
+    ...["openSet", "score", "threshold", "energy", "rejected"],
     ...["picture", "size", "channels", "objects", "stride", "least", "most", "overlap", "objectness"],
   ],
   async run(input, place) {

@@ -22,33 +22,8 @@ export { type PolicyDomainParts, policyDomain } from "./domains/reinforcement/do
 export type { EnvironmentEntry, FamilySetting } from "./domains/reinforcement/environments.js";
 export { environmentDomain } from "./domains/reinforcement/own-environment.js";
 export * from "./environment-io.js";
-export { tolerance as exportTolerance } from "./exported/agreement.js";
-export type { ClassAnswer, ClassAnswers } from "./exported/class-kind.js";
-export * from "./exported/export-error.js";
 export * from "./exported/export-run.js";
-export {
-  type ExportedConfig,
-  type ExportedFileName,
-  exportedFileLimits,
-  folderFormat,
-  isExportText,
-  mostConfigBytes,
-  parseExport,
-  type ToldFile,
-} from "./exported/exported-config.js";
-export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported/exported-files.js";
-export { type ExportedAnswers, kindOf as exportedKindOf } from "./exported/exported-kinds.js";
-export * from "./exported/exported-learner.js";
-export type { ExportedExample } from "./exported/held-examples.js";
-export { includedModel, isIncludedAddress } from "./exported/included-address.js";
-export type { ExportedIo } from "./exported/input-form.js";
-export type { ExportedInputs, ExportForm } from "./exported/input-forms.js";
-export type { NumberAnswers, TargetColumn, ValueAnswer } from "./exported/number-kind.js";
-export type { ExportedBox, ExportedObject, ObjectAnswer, ObjectAnswers } from "./exported/object-kind.js";
-export type { PolicyAnswer, PolicyAnswers } from "./exported/policy-kind.js";
-export type { ExportedRecommendation, RatingAnswer, RatingAnswers } from "./exported/rating-kind.js";
-export type { SpanAnswer, SpanAnswers } from "./exported/span-kind.js";
-export { type VerifiedExport, verifyExport } from "./exported/verify-export.js";
+export * from "./exported/index.js";
 export * from "./figures/adaptation-warning.js";
 export { betterBaseline } from "./figures/better-baseline.js";
 export * from "./figures/comparison.js";

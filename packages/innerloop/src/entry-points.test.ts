@@ -6,6 +6,7 @@ import * as compiler from "@innerloop/graph";
 import * as root from "innerloop";
 import * as detection from "innerloop/detection";
 import * as experiments from "innerloop/experiments";
+import * as exported from "innerloop/exported";
 import * as graph from "innerloop/graph";
 import * as layers from "innerloop/layers";
 import * as learners from "innerloop/learners";
@@ -25,6 +26,7 @@ const entryPoints: Readonly<Record<string, object>> = {
   reinforcement,
   tasks,
   training,
+  exported,
   experiments,
   graph,
   node,

@@ -3,7 +3,7 @@ import type { Run } from "@innerloop/core";
 import type { Answer, ExportedAnswer, ExportedLearner, TrainedModel } from "@innerloop/experiments";
 import type { Executor } from "@innerloop/graph";
 import type { LearnerModule, LoadOptions } from "@innerloop/node";
-import { machine } from "./offered-executor.js";
+import { exportedMachine, machine } from "./offered-executor.js";
 
 /**
  * The trained model in a run folder, which adapts to a user's own examples and answers in their terms: image files and
@@ -23,6 +23,10 @@ export function load<A = ExportedAnswer>(address: `innerloop:${string}`): Promis
 export function load<A extends Answer = Answer>(folder: string, options?: LoadOptions): Promise<TrainedModel<A>>;
 export function load<L extends ExportedLearner<unknown>>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {
+  if (typeof folder === "string" && folder !== "" && Object.keys(options).length === 0) {
+    const { isExported, loadExported } = await exportedMachine();
+    if (await isExported(folder)) return loadExported(folder);
+  }
   return (await machine()).load(folder, options);
 }
 

@@ -13,5 +13,13 @@ export const machine = (): Promise<typeof import("@innerloop/node")> =>
     typeof import("@innerloop/node")
   >;
 
+const exportedFolders: string = "innerloop/exported";
+
+/** What of it loads exported folders, which is far less. */
+export const exportedMachine = (): Promise<typeof import("@innerloop/node/exported")> =>
+  import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ exportedFolders) as Promise<
+    typeof import("@innerloop/node/exported")
+  >;
+
 offerExecutor(async () => (await machine()).createExecutor());
 offerSaving(async (run, folder) => (await machine()).saveRun(run, folder));

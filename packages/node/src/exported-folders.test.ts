@@ -194,6 +194,40 @@ describe.each(["maml", "prototypes"])("a run of characters, %s", (run) => {
   });
 });
 
+test("inputs of none of the classes are rejected by the rule that the run was given", async () => {
+  const plain = await load<ExportedLearner>(inFolder("exported-prototypes"));
+  const { names, shots, asked } = await characters();
+  const examples = names.flatMap((label, c) => shots[c]!.map((input) => ({ input, label })));
+  expect("rejected" in (await (await plain.adapt(examples)).predict(asked[0]!))).toBe(false);
+  await plain.dispose();
+  const chosen = { workers: 1, evalTasks: 5 };
+  await evalCommand({ folder: inFolder("prototypes"), chosen, invocation: { openSet: true } }, collected().output);
+  await exported("prototypes", { out: inFolder("rejecting") });
+  expect(await verified("rejecting")).toMatch(/prototypical network: .*\n.*\n.*largest difference/);
+  const learner = await load<ExportedLearner>(inFolder("rejecting"));
+  const { outputs, openSet } = learner.config;
+  expect(outputs).toEqual(["logits", "probabilities", "rejected"]);
+  const kept = JSON.parse(await readFile(inFolder("prototypes/open-set.json"), "utf8"));
+  expect(kept.rule).toMatchObject(openSet!);
+  const model = await load(inFolder("prototypes"));
+  const given = Object.fromEntries(names.map((name, c) => [name, shots[c]!]));
+  const noise = Uint8Array.from({ length: 784 }, (_, i) => (i * 7919) % 256);
+  const own = await model.adapt(given, { flags: { invert: "no" }, rule: openSet! });
+  const inputs = [...asked, noise];
+  const expected = (await own.predict(inputs)).map(({ prediction }) => prediction === null);
+  const answers = await (await learner.adapt(examples)).predict(inputs);
+  expect(answers.map(({ rejected }) => rejected)).toEqual(expected);
+  await Promise.all([learner.dispose(), model.release()]);
+
+  // Of other parameters it means nothing: it is said, and nothing is rejected.
+  const path = inFolder("prototypes/open-set.json");
+  await writeFile(path, JSON.stringify({ rule: { ...kept.rule, iteration: 1 } }));
+  expect(await exported("prototypes", { out: inFolder("rejecting") })).toMatch(
+    /nothing is rejected: the threshold of the run was chosen for its \w+ checkpoint after 1 update/,
+  );
+  await rm(path);
+});
+
 test("a stepless learner takes no steps, and one that does takes as many as are asked for", async () => {
   const [maml, prototypes] = await Promise.all(
     ["maml", "prototypes"].map((run) => load<ExportedLearner>(inFolder(`exported-${run}`))),
@@ -338,10 +372,11 @@ describe("the folder", () => {
     ]);
     expect(await verified("exported-maml")).toMatch(/MAML: up to 25 examples, up to 5 classes\n.*6 files/);
     const config = JSON.parse(await readFile(inFolder("exported-maml/config.json"), "utf8"));
+    const outputs = ["logits", "probabilities"];
     expect(config).toMatchObject({
       model_type: "innerloop",
       architectures: ["FewShotClassifier"],
-      innerloop: { format: "export 1", learner: "MAML", ways: 5, support: 25, outputs: ["logits", "probabilities"] },
+      innerloop: { format: "export 1", learner: "MAML", ways: 5, support: 25, padded: false, outputs },
     });
     const card = await readFile(inFolder("exported-maml/README.md"), "utf8");
     expect(card).toMatch(

@@ -14,7 +14,13 @@ import {
 } from "@innerloop/core";
 import { box, policyNetwork, policySurrogate, recurrentPolicy } from "@innerloop/core/reinforcement";
 import type { TaskSpec } from "@innerloop/core/tasks";
-import { type ExportOptions, exportPrograms, statusBits, TrainedLearner } from "@innerloop/core/training";
+import {
+  type ExportOptions,
+  exportPrograms,
+  openSetAnswers,
+  statusBits,
+  TrainedLearner,
+} from "@innerloop/core/training";
 import { type PortableModel, type Tensor, type TensorsByName, type Tree, tensor, toNumbers } from "@innerloop/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { built, examplesOf } from "./catalogue-examples.fixture.js";
@@ -52,15 +58,17 @@ async function runOnce(
 }
 
 describe("names and types", () => {
-  const { models, ways, support } = exported(of(built("prototypical", "classification", 3, "support")));
+  const prototypes = of(built("prototypical", "classification", 3, "support"));
+  const { models, ways, support, padded } = exported(prototypes);
 
   test("of classes: int64 labels and steps, logits beside probabilities, any number of queries", () => {
-    const task = [
-      "support_inputs float32[6,8,8,1]",
-      "support_labels int64[6]",
-      "support_mask float32[6]",
+    const taskOf = (rows: number | string) => [
+      `support_inputs float32[${rows},8,8,1]`,
+      `support_labels int64[${rows}]`,
+      `support_mask float32[${rows}]`,
       "steps int64[]",
     ];
+    const task = taskOf("support");
     const answers = ["logits float32[queries,3]", "probabilities float32[queries,3]"];
     const asked = "query_inputs float32[queries,8,8,1]";
     expect(slots(models.adapt.inputs)).toEqual(task);
@@ -69,7 +77,12 @@ describe("names and types", () => {
     expect(slots(models.predict.outputs)).toEqual(answers);
     const state = slots(models.adapt.outputs).slice(0, -1);
     expect(slots(models.predict.inputs)).toEqual([...state, asked]);
-    expect([ways, support]).toEqual([3, 6]);
+    expect([ways, support, padded]).toEqual([3, 6, false]);
+    for (const fixed of [{ padded: true }, { queries: 2 }]) {
+      const made = exported({ ...prototypes, ...fixed });
+      expect(slots(made.models.adapt.inputs)).toEqual(taskOf(6));
+      expect(made.padded).toBe(true);
+    }
   });
 
   test("of a prototypical network only prototypes and statistics are of the task", () => {
@@ -94,7 +107,7 @@ describe("names and types", () => {
       query: { rows: 5 },
     };
     const made = exported(of(learner, spec));
-    expect(slots(made.models.adapt.inputs)[1]).toBe("support_targets float32[5,1]");
+    expect(slots(made.models.adapt.inputs)[1]).toBe("support_targets float32[support,1]");
     const state = ["state.params.5.weight float32[8,1]", "state.params.5.bias float32[1]"];
     expect(slots(made.models.adapt.outputs)).toEqual([...state, "status int64[]"]);
     expect(slots(made.models.predict.outputs)).toEqual(["mean float32[queries,1]"]);
@@ -116,6 +129,36 @@ describe("names and types", () => {
   });
 });
 
+test.each(["logit", "probability", "energy"] as const)(
+  "inputs are rejected by the rule of scores: %s",
+  async (score) => {
+    const prototypes = of(built("prototypical", "classification", 3, "support"));
+    const { x, y } = examplesOf("classification", 6, 3, false);
+    const asked = examplesOf("classification", 9, 3, false).x;
+    const answered = async (threshold: number) => {
+      const { models } = exported({ ...prototypes, openSet: { score, threshold } });
+      expect(slots(models.predict.outputs).at(-1)).toBe("rejected bool[queries]");
+      const { logits, rejected } = await runOnce(models.few_shot, {
+        support_inputs: x,
+        support_labels: tensor(toNumbers(y), [6], "int64"),
+        support_mask: tensor(new Float32Array(6).fill(1)),
+        steps: tensor([0], [], "int64"),
+        query_inputs: asked,
+      });
+      return { rejected: Array.from(rejected!.data!, Boolean), logits: logits! };
+    };
+    const { logits } = await answered(0);
+    const scores = openSetAnswers(logits, { score, threshold: 0 }).map((each) => each.score);
+    const sorted = scores.toSorted((a, b) => a - b);
+    // Between two of them: what is rounded otherwise is on the same side.
+    const threshold = (sorted[3]! + sorted[5]!) / 2;
+    const { rejected } = await answered(threshold);
+    expect(rejected).toEqual(scores.map((each) => each < threshold));
+    expect(rejected.filter(Boolean).length).toBeGreaterThan(2);
+    expect(rejected.filter(Boolean).length).toBeLessThan(9);
+  },
+);
+
 test("mini-batches of a step are chosen within the loop, of padded sets as of whole ones", async () => {
   const learner = reptile({
     model: mlp({ sizes: [2, 6, 1] }),
@@ -131,7 +174,10 @@ test("mini-batches of a step are chosen within the loop, of padded sets as of wh
     support: { rows: 8 },
     query: { rows: 2 },
   };
-  const { models } = exported({ learner, params, spec });
+  const { models, padded } = exported({ learner, params, spec });
+  // Which rows a mini-batch takes is written for so many.
+  expect(padded).toBe(true);
+  expect(() => exported({ learner, params, spec, padded: false })).toThrow(/IL405 .*depends on the number of support/);
   const column = (rows: number, width: number, seed: number): Tensor =>
     tensor(
       Float32Array.from({ length: rows * width }, (_, i) => Math.sin(seed + 2 * i)),
@@ -169,7 +215,7 @@ describe("images as bytes", () => {
     const learner = adapting();
     const params = learner.init(key(1));
     const { models } = exported({ learner, params, spec: imageSpec, imageInput });
-    expect(slots(models.few_shot.inputs)[0]).toBe("support_inputs uint8[6,8,8,1]");
+    expect(slots(models.few_shot.inputs)[0]).toBe("support_inputs uint8[support,8,8,1]");
     const [known, asked] = [bytes(6, 1), bytes(3, 5)];
     const numbers = (list: Uint8Array) => tensor(Float32Array.from(list, numberOf), [list.length / 64, 8, 8, 1]);
     const labels = [0, 1, 2, 0, 1, 2];

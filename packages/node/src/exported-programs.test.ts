@@ -139,6 +139,7 @@ describe.each(cells)("%s for %s", (name, kind) => {
   /** Steps that it is tried in. */
   const counts = learner.steps === undefined ? [0] : isStepped ? [0, 1, 5] : [learner.steps];
   let models: ExportedPrograms["models"];
+  let isPadded: boolean;
   let adapt: PortableSession;
   let predict: PortableSession;
   let fewShot: PortableSession;
@@ -148,7 +149,7 @@ describe.each(cells)("%s for %s", (name, kind) => {
       usual: learner.steps,
       fixed: isStepped || learner.steps === undefined ? undefined : learner.steps,
     });
-    models = exported.models;
+    ({ models, padded: isPadded } = exported);
     written.push(...Object.values(models));
     [adapt, predict, fewShot] = (await Promise.all(
       [models.adapt, models.predict, models.few_shot].map(openPortable),
@@ -182,6 +183,23 @@ describe.each(cells)("%s for %s", (name, kind) => {
       requireSame(await predict.run({ ...state, ...asked }), expected);
       const { status: ofBoth, ...predictions } = await fewShot.run({ ...fed, ...asked });
       expect(numbersIn(ofBoth!)).toEqual([0]);
+      requireSame(predictions, expected);
+    }
+  });
+
+  test("adapts to as many rows as there are as to padded ones, where any number is taken", async () => {
+    const steps = Math.min(2, counts.at(-1)!);
+    for (const there of isPadded ? [] : [2, 5, most, 12]) {
+      const support = rows(there) as Examples<Tree, Tree>;
+      const task = await trained.adapt(support as never, isStepped ? { steps } : {});
+      const fed = fedSupport(support, steps, there);
+      const { status, ...state } = await adapt.run(fed);
+      expect(numbersIn(status!), `${there} rows`).toEqual([0]);
+      const { x } = rows(3) as Examples<Tree, Tree>;
+      const expected = byName(await task.predict(x as never), support.y);
+      const asked = named("query_inputs", x);
+      requireSame(await predict.run({ ...state, ...asked }), expected);
+      const { status: _, ...predictions } = await fewShot.run({ ...fed, ...asked });
       requireSame(predictions, expected);
     }
   });

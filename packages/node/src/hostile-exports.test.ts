@@ -3,6 +3,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { random } from "@innerloop/core";
+import { decodeArrays, encodeArrays, seal, unsealed } from "@innerloop/core/training";
 import { type ExportedLearner, filesAtHand, openExported, verifyExport } from "@innerloop/experiments";
 import { CodedError } from "@innerloop/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -60,13 +61,17 @@ function coded(error: unknown): string {
 }
 
 const seed = 20_261_130;
-const tried = 300;
+/** How many of each are tried: INNERLOOP_HOSTILE=whole takes minutes. */
+const tried =
+  process.env.INNERLOOP_HOSTILE === "whole"
+    ? { truncated: 1_000, flipped: 10_000, changed: 1_000, tasks: 1_000 }
+    : { truncated: 300, flipped: 300, changed: 300, tasks: 300 };
 
 describe(`changed files, seed ${seed}`, () => {
   test("truncated ones are refused", async () => {
     const source = random(seed, 1);
     const names = Object.keys(files).filter((name) => name !== "README.md");
-    for (let i = 0; i < tried; i++) {
+    for (let i = 0; i < tried.truncated; i++) {
       const name = names[source.integer(names.length)]!;
       const bytes = files[name]!;
       const cut = bytes.slice(0, source.integer(bytes.length - 1));
@@ -82,7 +87,7 @@ describe(`changed files, seed ${seed}`, () => {
     const source = random(seed, 2);
     const names = Object.keys(files).filter((name) => name !== "README.md");
     let refusedOnes = 0;
-    for (let i = 0; i < tried; i++) {
+    for (let i = 0; i < tried.flipped; i++) {
       const name = names[source.integer(names.length)]!;
       const bytes = files[name]!.slice();
       bytes[source.integer(bytes.length)]! ^= 1 << source.integer(8);
@@ -90,7 +95,7 @@ describe(`changed files, seed ${seed}`, () => {
       if (name !== "config.json") expect(outcome, name).toBe("ILE202");
       if (outcome === "ILE202") refusedOnes++;
     }
-    expect(refusedOnes).toBeGreaterThan(tried / 2);
+    expect(refusedOnes).toBeGreaterThan(tried.flipped / 2);
   });
 
   test("config.json with other values is read within its bounds, or refused", async () => {
@@ -101,7 +106,7 @@ describe(`changed files, seed ${seed}`, () => {
     ];
     const text = new TextDecoder().decode(files["config.json"]);
     const outcomes = new Map<string, number>();
-    for (let i = 0; i < tried; i++) {
+    for (let i = 0; i < tried.changed; i++) {
       const config = JSON.parse(text) as Record<string, unknown>;
       // Down to a place that follows from the seed, which gets another value, or goes.
       let at = config;
@@ -123,14 +128,14 @@ describe(`changed files, seed ${seed}`, () => {
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
     expect([...outcomes.keys()].sort()).toEqual(["ILE202", "read"]);
-    expect(outcomes.get("ILE202")).toBeGreaterThan(tried / 2);
+    expect(outcomes.get("ILE202")).toBeGreaterThan(tried.changed / 2);
   });
 
   test("tasks that were changed are refused", async () => {
     const learner = await open(files);
     const saved = (await learner.adapt([{ input: 0, target: 1 }])).save();
     const source = random(seed, 4);
-    for (let i = 0; i < tried; i++) {
+    for (let i = 0; i < tried.tasks; i++) {
       const bytes = i % 2 === 0 ? saved.slice(0, source.integer(saved.length - 1)) : saved.slice();
       if (i % 2 === 1) bytes[source.integer(bytes.length)]! ^= 1 << source.integer(8);
       await expect(learner.restore(bytes), `${i}`).rejects.toThrow(/^ILE203 task/);
@@ -138,6 +143,42 @@ describe(`changed files, seed ${seed}`, () => {
     await expect(learner.restore("bytes" as never)).rejects.toThrow(/ILE203 task: it is "bytes"/);
     await learner.dispose();
   });
+});
+
+test("tasks of another learner are refused, whatever they say of whose they are", async () => {
+  const other = join(folder, "other");
+  const chosen = { iterations: 2, metaBatch: 1, validateEvery: 0, workers: 1, hidden: [5], evalSteps: [0, 2] };
+  const { output } = collected();
+  await trainCommand({ target: "sinusoid", chosen, invocation: { run: other, skipEvaluation: true } }, output);
+  const out = join(folder, "out-other");
+  await exportCommand({ folder: other, chosen: { workers: 1 }, invocation: { out } }, output);
+  const [learner, stranger] = [await open(files), await load<ExportedLearner>(out)];
+  const examples = [
+    { input: 0, target: 1 },
+    { input: 1, target: -1 },
+  ];
+  const [own, theirs] = [await learner.adapt(examples), await stranger.adapt(examples)];
+  const bare = theirs.save({ examples: false });
+  await expect(learner.restore(bare)).rejects.toThrow(/ILE203 task: it is of the learner/);
+  // With examples that enter alike it is adapted to anew.
+  expect(await (await learner.restore(theirs.save())).predict(0.5)).toEqual(await own.predict(0.5));
+
+  // Sealed anew, as who makes one up would do: the state of the other under this one's name, and parts of either.
+  const contents = [bare, own.save({ examples: false })].map((bytes) => decodeArrays(bytes, "task"));
+  const { task: ofOwn } = contents[1]!.metadata as { readonly task: string };
+  const source = random(seed, 5);
+  for (let i = 0; i < tried.tasks; i++) {
+    const { arrays } = contents[source.integer(2)]!;
+    const changed = Object.fromEntries(
+      Object.entries(arrays).map(([name, value], place) => [source.integer(4) === 0 ? `${name}${place}` : name, value]),
+    );
+    const isWhole = arrays === contents[1]!.arrays && Object.keys(changed).every((name) => name in arrays);
+    const metadata = { ...contents[1]!.metadata, sha256: unsealed, task: ofOwn };
+    const bytes = seal(encodeArrays({ arrays: changed, metadata }));
+    const outcome = await learner.restore(bytes).then(() => "read", coded);
+    expect(outcome, `${i}`).toBe(isWhole ? "read" : "ILE203");
+  }
+  await Promise.all([learner.dispose(), stranger.dispose()]);
 });
 
 test("folders of before there were other kinds tell targets beside their answers, and are read", async () => {

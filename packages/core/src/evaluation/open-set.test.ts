@@ -1,7 +1,8 @@
 import { input, tensor } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { random } from "../random/random.js";
-import { areaUnderRoc, openSetAnswers } from "./open-set.js";
+import { areaUnderRoc } from "./open-set.js";
+import { openSetAnswers } from "./open-set-rule.js";
 
 describe("areaUnderRoc", () => {
   test("is the share of pairs in the right order, ties counting half", () => {

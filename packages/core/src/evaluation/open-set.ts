@@ -8,64 +8,15 @@ import { defaultExecutor } from "../training/default-executor.js";
 import { classesOf, requireToldApart, rulesFor, sampleTasks, traced } from "../training/task-batch.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { type Estimated, estimated } from "./estimated.js";
+import { type OpenSetRule, type OpenSetScore, openSetScores } from "./open-set-rule.js";
 import { overTasks } from "./over-tasks.js";
 import { poolInterval, type TaskDraws, taskDraws } from "./pool-interval.js";
-
-/**
- * The score that tells a known query from an unknown one, a number of its logits z that is larger for known ones:
- * "logit" max z (Vaze et al. 2022), "probability" max softmax(z) (Hendrycks & Gimpel 2017), "energy" log sum exp z (Liu
- * et al. 2020, "Energy-based out-of-distribution detection").
- */
-export type OpenSetScore = "logit" | "probability" | "energy";
-
-/** A query is taken to be of one of the classes where its score is at least the threshold. */
-export interface OpenSetRule {
-  readonly score: OpenSetScore;
-  readonly threshold: number;
-}
 
 /**
  * The rule by which the threshold is chosen on the validation tasks: the largest that accepts so large a share of the
  * known queries, or the one whose acceptance of known and rejection of unknown queries are best together.
  */
 export type OpenSetCalibration = { readonly acceptance: number } | "balanced";
-
-/** The answer for one query: its class, or none of these. */
-export interface OpenSetAnswer {
-  /** The class, or undefined: none of these. */
-  readonly label: number | undefined;
-  readonly score: number;
-}
-
-/**
- * The class of each query, or none: the one with the largest logit, where the score reaches the threshold.
- *
- * @param logits [queries, classes], with values
- * @example const { rule } = await evaluateOpenSet(...); openSetAnswers(await task.predict(x), rule)
- */
-export function openSetAnswers(logits: Tensor, { score, threshold }: OpenSetRule): OpenSetAnswer[] {
-  if (logits.rank !== 2 || !logits.data) {
-    const problem = `${logits}${logits.data ? "" : " without values"}`;
-    throw new TrainingError("ILR101", "openSetAnswers", problem, "Give the logits [queries, classes] of a prediction");
-  }
-  const [queries, classes] = logits.shape as readonly [number, number];
-  return Array.from({ length: queries }, (_, row) => {
-    const z = Array.from((logits.data as Float32Array).subarray(row * classes, (row + 1) * classes));
-    const found = scores[score](z);
-    return { label: found >= threshold ? z.indexOf(Math.max(...z)) : undefined, score: found };
-  });
-}
-
-const logSumExp = (z: readonly number[]): number => {
-  const top = Math.max(...z);
-  return top + Math.log(z.reduce((sum, value) => sum + Math.exp(value - top), 0));
-};
-
-const scores: Readonly<Record<OpenSetScore, (z: readonly number[]) => number>> = {
-  logit: (z) => Math.max(...z),
-  probability: (z) => Math.exp(Math.max(...z) - logSumExp(z)),
-  energy: logSumExp,
-};
 
 /** Figures of open-set recognition, each a mean over tasks. */
 export interface OpenSetFigures {
@@ -275,7 +226,7 @@ function judgedTasks({ logits, labels, present }: Answered, score: OpenSetScore)
     for (let row = task * queries; row < (task + 1) * queries; row++) {
       if (present && !(Number(present.data![row]) > 0)) continue;
       const z = Array.from((logits.data as Float32Array).subarray(row * classes, (row + 1) * classes));
-      const found = scores[score](z);
+      const found = openSetScores[score](z);
       if (Number.isNaN(found)) {
         const problem = "the score of a query is not a number";
         throw new TrainingError("ILR102", "evaluateOpenSet", problem, "Evaluate parameters that training did not ruin");

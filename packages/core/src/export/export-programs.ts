@@ -4,6 +4,7 @@ import {
   add,
   cast,
   concat,
+  GraphError,
   greater,
   input,
   leaves,
@@ -28,30 +29,18 @@ import {
   unflatten,
 } from "@innerloop/graph";
 import { paramsDigest } from "../artifacts/adapted-bytes.js";
+import type { OpenSetRule } from "../evaluation/open-set-rule.js";
 import type { AnyAdapter } from "../learners/learner.js";
 import type { Examples } from "../tasks/task.js";
 import type { SpecTree, TaskSpec } from "../tasks/task-spec.js";
 import { TrainingError, wholeOption } from "../training/training-error.js";
 import { type ImageInput, type InputForm, inputForm } from "./input-form.js";
 import { predictionOutputs } from "./prediction-outputs.js";
+import { statusBits } from "./status-bits.js";
 import { type TargetForm, targetForm } from "./target-form.js";
 
 /** The format of exported programs, as their `metadata_props` have it. */
 export const exportFormat = "innerloop export 1";
-
-/** Bits of the output `status`, which is 0 where nothing is wrong. */
-export const statusBits = {
-  /** A label of a row that is there is none of the task's classes. */
-  labelOutOfRange: 1,
-  /** No row of the support set is there, and the learner has no answer without. */
-  noExample: 2,
-  /** A result is not a finite number. */
-  notFinite: 4,
-  /** The number of steps is below 0; none were taken. */
-  negativeSteps: 8,
-  /** Another number of steps than the one that the model is written for, which were taken. */
-  otherSteps: 16,
-} as const;
 
 /** Options of `exportPrograms`. */
 export interface ExportOptions<Params extends Tree = Tree> {
@@ -60,19 +49,26 @@ export interface ExportOptions<Params extends Tree = Tree> {
   readonly params: Params;
   /** The look of the tasks that it adapts to. */
   readonly spec: TaskSpec<Tree, Tree>;
-  /** Rows of a support set at most, those of the spec by default: a smaller one is padded, and masked by `support_mask`. */
+  /** Rows of a support set at most, those of the spec by default. */
   readonly support?: number;
+  /**
+   * Smaller support sets are padded up to `support` rows, which `support_mask` tells; where not, programs take as many rows
+   * as there are. By default that is so of learners whose programs can, and where `queries` fixes no other size.
+   */
+  readonly padded?: boolean;
   /** Inputs that are predicted for together, where they are so many and no other; any number by default. */
   readonly queries?: number;
   /** Steps that are written one after the other, so many and no other, for runtimes without loops; an input by default. */
   readonly unrolled?: number;
   /**
-   * Support sets may be smaller than `support` rows, and come with `support_mask`; true by default. Without it they are
+   * Support sets come with `support_mask`, and may be of fewer than `support` rows; true by default. Without it they are
    * all of that size: for losses that take no mask, as those of policies.
    */
   readonly masked?: boolean;
   /** Images come as bytes. By default they come as the numbers that the learner was trained on. */
   readonly imageInput?: ImageInput;
+  /** By which an input is of none of the classes: predictions have `rejected` with it. */
+  readonly openSet?: OpenSetRule | undefined;
   /** The look of one input that is predicted for, where it is another than that of examples: of a policy an observation, not an episode. */
   readonly asked?: SpecTree;
   /** Further notes for `metadata_props`. */
@@ -89,8 +85,10 @@ export interface ExportedPrograms {
     /** Both in one: the inputs of adapt and `query_inputs` -> predictions, `status`. */
     readonly few_shot: PortableModel;
   };
-  /** Rows of a support set. */
+  /** Rows of a support set at most. */
   readonly support: number;
+  /** Whether each support set has to have so many; where not, any number from 1 on. */
+  readonly padded: boolean;
   /** Classes of a task; undefined where targets are none. */
   readonly ways: number | undefined;
   readonly steps: {
@@ -112,27 +110,29 @@ export interface ExportedPrograms {
  * | model | inputs | outputs |
  * |---|---|---|
  * | adapt | `support_inputs` [S, ...], `support_labels` int64 [S] (of numbers `support_targets` [S, d]), `support_mask` float32 [S], `steps` int64 [] | `state.*`, `status` int64 [] |
- * | predict | `state.*`, `query_inputs` [queries, ...] | `logits`, `probabilities` [queries, ways]; of numbers `mean`, `deviation` [queries, d] |
+ * | predict | `state.*`, `query_inputs` [queries, ...] | `logits`, `probabilities` [queries, ways], with `openSet` bool `rejected` [queries]; of numbers `mean`, `deviation` [queries, d] |
  * | few_shot | those of adapt, `query_inputs` | those of predict, `status` |
  *
  * Of inputs, targets and predictions that are trees each tensor has a name with its path behind a dot; predictions go by
  * their paths alone, and one tensor that is neither of classes nor of numbers is `prediction`. The mask is 1 for rows that
  * are there; what others hold is of no account, if it is finite. `state` holds what adaptation has changed, and nothing
- * that the parameters tell. Any number of queries is one model, and so is any number of steps: these are a Loop.
+ * that the parameters tell. Any number of queries is one model, and so is any number of steps: these are a Loop. Any number
+ * S of support rows is, too, where the learner's programs are the same for each; others are written for the most.
  *
  * @throws TrainingError ILR101 for options out of range, ILR301 for a learner that has no such programs; GraphError IL405
- *   where the form of predictions depends on how many queries there are
+ *   where the form of predictions depends on how many queries there are, or with `padded: false` on the rows of support
  * @example
  * const { models } = exportPrograms({ learner: run.learner, params: run.params, spec });
  * await writeFile("few_shot.onnx", models.few_shot.bytes);
  */
 export function exportPrograms<Params extends Tree>(options: ExportOptions<Params>): ExportedPrograms {
-  const { programs, written, parametersDigest } = writing(options);
+  const { learner, parts, programs, written, parametersDigest } = writing(options);
   return {
     models: { adapt: written("adapt"), predict: written("predict"), few_shot: written("few_shot") },
-    support: programs.parts.support,
-    ways: programs.parts.targets.classes,
-    steps: { usual: options.learner.steps, fixed: programs.parts.fixed },
+    support: parts.support,
+    padded: parts.padded,
+    ways: parts.targets.classes,
+    steps: { usual: learner.steps, fixed: parts.fixed },
     parameters: programs.parameters,
     parametersDigest,
   };
@@ -152,12 +152,12 @@ export const exportProgram = <Params extends Tree>(name: ProgramName, options: E
 
 /** What models are written of, and how. */
 function writing<Params extends Tree>(options: ExportOptions<Params>) {
-  const { params, spec, queries, imageInput, unrolled, asked, masked = true } = options;
+  const { params, spec, queries, imageInput, unrolled, asked, masked = true, padded, openSet } = options;
   const learner = options.learner as AnyAdapter;
   const support = wholeOption("support", options.support ?? spec.support.rows, 1);
   if (queries !== undefined) wholeOption("queries", queries, 1);
   requirePrograms(learner, queries);
-  const parts: ProgramParts = {
+  const common = {
     learner,
     params,
     masked,
@@ -169,8 +169,8 @@ function writing<Params extends Tree>(options: ExportOptions<Params>) {
     fixed: fixedSteps(learner, unrolled),
     // Where sets may be empty, answering without examples is what the learner was trained to do.
     mayBeEmpty: spec.support.mayBeEmpty === true,
-  };
-  const programs = withMasks(parts, () => new Programs(parts));
+    openSet,
+  } as const;
   const parametersDigest = paramsDigest(params);
   const notes = {
     ...options.metadata,
@@ -179,11 +179,33 @@ function writing<Params extends Tree>(options: ExportOptions<Params>) {
     options: JSON.stringify(learner.description),
     parameters: parametersDigest,
   };
-  const written = (model: ProgramName): PortableModel =>
-    withMasks(parts, () =>
-      portableModel({ ...programs[model](), constants: programs.parameters, metadata: { ...notes, model } }),
-    );
-  return { programs, written, parametersDigest };
+  const of = (parts: ProgramParts) => {
+    const programs = withMasks(parts, () => new Programs(parts));
+    const models = new Map<ProgramName, PortableModel>();
+    const written = (name: ProgramName): PortableModel => {
+      const known = models.get(name);
+      if (known) return known;
+      const made = withMasks(parts, () =>
+        portableModel({ ...programs[name](), constants: programs.parameters, metadata: { ...notes, model: name } }),
+      );
+      models.set(name, made);
+      return made;
+    };
+    return { learner, parts, programs, written, parametersDigest };
+  };
+  // Without a mask all sets are of one size, and where queries are of a fixed size so is all else.
+  const isStatic = !masked || queries !== undefined;
+  if (padded ?? isStatic) return of({ ...common, padded: true });
+  if (padded === false) return of({ ...common, padded: false });
+  try {
+    const open = of({ ...common, padded: false });
+    // The other two are parts of it.
+    open.written("few_shot");
+    return open;
+  } catch (error) {
+    if (!(error instanceof GraphError || error instanceof TrainingError)) throw error;
+    return of({ ...common, padded: true });
+  }
 }
 
 /** What is traced of a learner. @throws TrainingError ILR301 where sets are to have a mask, and its loss takes none */
@@ -237,10 +259,12 @@ interface ProgramParts {
   readonly asked: InputForm;
   readonly targets: TargetForm;
   readonly support: number;
+  readonly padded: boolean;
   readonly queries: number | string;
   readonly fixed: number | undefined;
   readonly mayBeEmpty: boolean;
   readonly masked: boolean;
+  readonly openSet: OpenSetRule | undefined;
 }
 
 /** The largest float32: what is not at most as large is infinite or no number. */
@@ -255,22 +279,42 @@ class Programs {
   private readonly state: readonly (PortableSlot | undefined)[];
 
   constructor(readonly parts: ProgramParts) {
-    const { params, inputs, asked, targets, support, queries, masked } = parts;
+    const { params, inputs, asked, targets, support, padded, queries, masked } = parts;
     this.parameters = Object.fromEntries(namedLeaves(params).map(([path, leaf]) => [dotted("parameters", path), leaf]));
+    const rows = padded ? support : rowsOfSupport;
     this.taskInputs = [
-      ...inputs.slots("support_inputs", support),
-      ...targets.slots(support),
-      ...(masked ? [{ name: "support_mask", dtype: "float32", shape: [support] } as const] : []),
+      ...inputs.slots("support_inputs", rows),
+      ...targets.slots(rows),
+      ...(masked ? [{ name: "support_mask", dtype: "float32", shape: [rows] } as const] : []),
       { name: "steps", dtype: "int64", shape: [] },
     ];
     this.queryInputs = asked.slots("query_inputs", queries);
     const own = symbols(Object.entries(this.parameters).map(([name, { dtype, shape }]) => ({ name, dtype, shape })));
-    const adapted = this.adaptedSomehow(own);
+    const adapted = this.adaptedSomehow(own, support);
     const known = new Set(Object.values(own));
     const names = paths(adapted);
-    this.state = leaves(adapted).map((leaf, i) =>
-      followsFrom(leaf, known) ? undefined : { name: dotted("state", names[i]!), dtype: leaf.dtype, shape: leaf.shape },
-    );
+    const ofMore = padded ? leaves(adapted) : leaves(this.adaptedSomehow(own, support + 1));
+    this.state = leaves(adapted).map((leaf, i) => {
+      if (followsFrom(leaf, known)) return undefined;
+      const name = dotted("state", names[i]!);
+      return { name, dtype: leaf.dtype, shape: this.stateShape(name, leaf.shape, ofMore[i]?.shape) };
+    });
+  }
+
+  /** The shape of what is kept of a task, by those for `support` rows and for one more. */
+  private stateShape(
+    name: string,
+    shape: readonly number[],
+    ofMore: readonly number[] | undefined,
+  ): PortableSlot["shape"] {
+    const { support } = this.parts;
+    return shape.map((size, axis) => {
+      const larger = ofMore?.[axis];
+      if (larger === size) return size;
+      if (size === support && larger === support + 1) return rowsOfSupport;
+      const problem = `${name} is of ${size} or ${larger} for ${support} or ${support + 1} rows of support`;
+      throw new GraphError("IL405", "exportPrograms", problem, "Pad support sets to one size");
+    });
   }
 
   adapt(): Program {
@@ -288,7 +332,7 @@ class Programs {
     return {
       inputs: [...this.state.flatMap((slot) => slot ?? []), ...this.queryInputs],
       compute: (inputs, parameters) => {
-        const told = this.adaptedSomehow(parameters);
+        const told = this.adaptedSomehow(parameters, this.rowsOfState(inputs));
         const adapted = unflatten(
           told,
           leaves(told).map((leaf, i) => {
@@ -299,6 +343,15 @@ class Programs {
         return this.predictions(adapted, inputs);
       },
     };
+  }
+
+  /** The rows of support behind a state: those of the trace, where it depends on them. */
+  private rowsOfState(inputs: TensorsByName): number {
+    for (const slot of this.state) {
+      const axis = slot?.shape.indexOf(rowsOfSupport) ?? -1;
+      if (axis >= 0) return inputs[slot!.name]!.shape[axis]!;
+    }
+    return this.parts.support;
   }
 
   few_shot(): Program {
@@ -333,9 +386,12 @@ class Programs {
     };
   }
 
-  /** The structure of what adaptation makes, with what of it the parameters tell; the rest is of a task without values. */
-  private adaptedSomehow(parameters: TensorsByName): Tree {
-    const inputs = symbols(this.taskInputs);
+  /**
+   * The structure of what adaptation to so many rows makes, with what of it the parameters tell; the rest is of a task
+   * without values.
+   */
+  private adaptedSomehow(parameters: TensorsByName, rows: number): Tree {
+    const inputs = symbols(this.taskInputs, rows);
     const { learner, fixed } = this.parts;
     const [params, support] = [this.paramsOf(parameters), this.supportOf(inputs)];
     if (!learner.stepped || fixed !== undefined) {
@@ -355,9 +411,9 @@ class Programs {
   }
 
   private predictions(adapted: Tree, inputs: TensorsByName): TensorsByName {
-    const { learner, asked, targets } = this.parts;
+    const { learner, asked, targets, openSet } = this.parts;
     const x = asked.tree("query_inputs", inputs);
-    return predictionOutputs(learner.predict(adapted, x), { loss: learner.loss, targets, x });
+    return predictionOutputs(learner.predict(adapted, x), { loss: learner.loss, targets, x, openSet });
   }
 
   private paramsOf(parameters: TensorsByName): Tree {
@@ -394,12 +450,18 @@ class Programs {
   }
 }
 
-/** Inputs without values. */
-const symbols = (slots: readonly PortableSlot[]): TensorsByName =>
+/** The size of the support axis in shapes, where it may be any. */
+const rowsOfSupport = "support";
+
+/** Inputs without values, those of support of so many rows. */
+const symbols = (slots: readonly PortableSlot[], rows = 0): TensorsByName =>
   Object.fromEntries(
     slots.map(({ name, dtype, shape }) => [
       name,
-      input(shape as readonly number[], dtype === "uint8" ? "float32" : dtype),
+      input(
+        shape.map((size) => (typeof size === "string" ? rows : size)),
+        dtype === "uint8" ? "float32" : dtype,
+      ),
     ]),
   );
 

@@ -6,7 +6,7 @@ export {
   exportProgram,
   exportPrograms,
   type ProgramName,
-  statusBits,
 } from "./export-programs.js";
 export { exportedOutputs } from "./exported-outputs.js";
 export type { ImageInput } from "./input-form.js";
+export { statusBits } from "./status-bits.js";

@@ -27,7 +27,7 @@ export interface TargetForm {
   readonly shape: readonly number[] | undefined;
   /** Targets of so many rows, all of them 0: for what reads no more than their shapes. */
   blank(rows: number): Tree;
-  slots(rows: number): readonly PortableSlot[];
+  slots(rows: number | string): readonly PortableSlot[];
   /** The targets that a program was given. */
   tree(inputs: TensorsByName): Tree;
   /** How many labels of rows that are there are none of the classes: a float32 scalar; undefined where targets are no labels. */

@@ -40,15 +40,18 @@ export {
   areaUnderRoc,
   type EvaluateOpenSetOptions,
   evaluateOpenSet,
-  type OpenSetAnswer,
   type OpenSetCalibration,
   type OpenSetDescription,
   type OpenSetEvaluation,
   type OpenSetFigures,
+} from "../evaluation/open-set.js";
+export {
+  type OpenSetAnswer,
   type OpenSetRule,
   type OpenSetScore,
   openSetAnswers,
-} from "../evaluation/open-set.js";
+  openSetScores,
+} from "../evaluation/open-set-rule.js";
 export { leavesOut, poolInterval, type TaskDraws, taskDraws } from "../evaluation/pool-interval.js";
 export {
   type PooledTasks,

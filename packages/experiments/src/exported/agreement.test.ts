@@ -1,4 +1,4 @@
-import type { PortableArray } from "@innerloop/graph";
+import type { PortableArray, PortableArrays } from "@innerloop/graph";
 import { expect, test } from "vitest";
 import { differenceOf } from "./agreement.js";
 
@@ -26,4 +26,16 @@ test("each output is judged by its own largest number, and one that is missing i
   const expected = { mean: array(100), deviation: array(0.1) };
   expect(differenceOf({ mean: array(100), deviation: array(0.2) }, expected)).toBeCloseTo(1, 5);
   expect(differenceOf({ mean: array(100) }, expected)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test("inputs rejected against the rule differ, but next to the threshold", () => {
+  const logits = { dtype: "float32", shape: [2, 2], data: Float32Array.of(1, 0, 3, 2) } as const;
+  const rejecting = (...rows: readonly number[]) =>
+    ({ logits, rejected: { dtype: "bool", shape: [2], data: Uint8Array.from(rows) } }) as const;
+  const off = (threshold: number, found: PortableArrays) =>
+    differenceOf(found, rejecting(1, 0), { score: "logit", threshold });
+  expect(off(2, rejecting(1, 0))).toBe(0);
+  expect(off(2, rejecting(0, 0))).toBe(Number.POSITIVE_INFINITY);
+  expect(off(1, rejecting(0, 0))).toBe(0);
+  expect(off(2, { logits })).toBe(Number.POSITIVE_INFINITY);
 });

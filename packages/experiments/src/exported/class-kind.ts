@@ -1,5 +1,7 @@
 /** Classes that a few examples name: labels in, the most probable class out. */
+import { type OpenSetRule, openSetScores } from "@innerloop/core/exported";
 import { cut, quoted } from "../options/outside-text.js";
+import { scoreTitles } from "../runs/open-set-rule.js";
 import { counted } from "../words.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedKind, KindSetting } from "./exported-kind.js";
@@ -18,6 +20,11 @@ export interface ClassAnswer {
   readonly label: string;
   /** How probable it is, from 0 to 1. */
   readonly probability: number;
+  /**
+   * Whether it is of none of the classes, by the export's rule; absent where it has none, or the task took other steps than
+   * those that the rule was chosen with.
+   */
+  readonly rejected?: boolean;
   /** Of all classes of the task, by name. */
   readonly probabilities: Readonly<Record<string, number>>;
 }
@@ -36,7 +43,10 @@ export const classKind: ExportedKind<ClassAnswers, string, string, unknown, Clas
   output: "logits",
   masked: true,
   targets: () => [{ name: "support_labels", dtype: "int64", shape: [] }],
-  predictions: ({ outputs, ways }) => outputs.map((name) => ({ name, dtype: "float32", shape: [ways!] })),
+  predictions: ({ outputs, ways }) =>
+    outputs.map((name) =>
+      name === "rejected" ? { name, dtype: "bool", shape: [] } : { name, dtype: "float32", shape: [ways!] },
+    ),
 
   example: "{ input, label }",
   inputOf: ({ input }) => input,
@@ -94,9 +104,9 @@ export const classKind: ExportedKind<ClassAnswers, string, string, unknown, Clas
   areClasses: (classes, { ways }) => classes.length >= 1 && classes.length <= ways!,
   sameAs: () => null,
 
-  answers: ({ outputs, read, starts, classes, where }) =>
+  answers: ({ outputs, read, starts, classes, rule, where }) =>
     read.map((_, i) =>
-      classAnswer(finiteRow(outputs, "logits", starts[i]!, { where, count: classes.length }), classes),
+      classAnswer(finiteRow(outputs, "logits", starts[i]!, { where, count: classes.length }), classes, rule),
     ),
   words: (setting) => ({
     title: "classes from a few examples",
@@ -104,7 +114,7 @@ export const classKind: ExportedKind<ClassAnswers, string, string, unknown, Clas
     most: `up to ${setting.ways} classes`,
     given: "labels",
     takes: [takenText(setting)],
-    limits: ["It always answers with one of the classes of the task, also for an input that is of none of them."],
+    limits: [rejectingText(setting)],
     pythonRows: (support) => Math.min(support, 2 * setting.ways!),
     pythonTargets: (rows) => ({ support_labels: `np.arange(${rows}) % ${setting.ways}` }),
     pythonAnswers: ['print(answers["probabilities"].argmax(axis=1))'],
@@ -123,8 +133,19 @@ const takenText = ({ answers: { classes }, ways }: Setting): string =>
         .join(", ")}, in this order.`
     : `Labels are 0 to ${ways! - 1}, as many as the task has classes; \`innerloop\` takes their names.`;
 
+function rejectingText({ openSet }: Setting): string {
+  if (!openSet)
+    return "It always answers with one of the classes of the task, also for an input that is of none of them.";
+  const { score, threshold, ways, shots, steps } = openSet;
+  return `\`rejected\` is true where an input is taken to be of none of the classes: where its ${scoreTitles[score]} is below ${threshold.toPrecision(5)}. That was chosen on ${ways}-way ${shots}-shot tasks after ${counted(steps, "step")}, and means nothing after others.`;
+}
+
 /** The softmax over the classes at hand: outputs beyond them were never shown an example. */
-function classAnswer(logits: readonly number[], classes: readonly string[]): ClassAnswer {
+function classAnswer(
+  logits: readonly number[],
+  classes: readonly string[],
+  rule: OpenSetRule | undefined,
+): ClassAnswer {
   const largest = Math.max(...logits);
   const shares = logits.map((value) => Math.exp(value - largest));
   const sum = shares.reduce((a, b) => a + b, 0);
@@ -132,6 +153,7 @@ function classAnswer(logits: readonly number[], classes: readonly string[]): Cla
   return {
     label: classes[best]!,
     probability: shares[best]! / sum,
+    ...(rule ? { rejected: !(openSetScores[rule.score](logits) >= rule.threshold) } : {}),
     probabilities: Object.fromEntries(classes.map((name, i) => [name, shares[i]! / sum])),
   };
 }

@@ -34,6 +34,7 @@ import { domainOf, type Flags, withFlags } from "../config/index.js";
 import { quoted } from "../options/outside-text.js";
 import { UsageError } from "../options/usage-error.js";
 import { readChosenSteps } from "../runs/adaptation-steps.js";
+import { type CalibratedRule, findOpenSetRule, openSetRemedy } from "../runs/open-set-rule.js";
 import { loadParams } from "../runs/results.js";
 import type { RunStore } from "../runs/run-store.js";
 import { prepareRun } from "../sessions/prepare.js";
@@ -41,7 +42,7 @@ import type { SessionHost } from "../sessions/session-host.js";
 import { counted } from "../words.js";
 import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
-import { type ExportedConfig, storedExport } from "./exported-config.js";
+import { type ExportedConfig, type ExportedOpenSet, storedExport, supportRows } from "./exported-config.js";
 import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { type CardRequest, exportedFiles } from "./exported-folder.js";
 import { kindOf } from "./exported-kinds.js";
@@ -112,6 +113,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const { learner, tasks } = prepared.experiment;
   const { params, iteration, checkpoint } = await loadParams(run, prepared.trained ?? learner, wanted);
   const chosen = await readChosenSteps(run, { checkpoint, iteration });
+  const found = await findOpenSetRule(run);
   const { options, protocol, command } = run.config;
   const seed = splitSeed(options.seed, "test");
   const trainedSteps = learner.steps;
@@ -122,6 +124,9 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   const support = stages === undefined ? supportOf(request, taskSpec.support.rows) : taskSpec.support.rows;
   const spec = { ...withOutputs(taskSpec, learner), support: { ...taskSpec.support, rows: support } };
   const any = learner as unknown as AnyLearner;
+  const norms = String(learner.description.batchNorm ?? "none");
+  const fits = found?.checkpoint === checkpoint && found.iteration === iteration && found.batchNorm === norms;
+  const openSet = found && fits ? ruleOf(found) : undefined;
   const programs = exportPrograms({
     learner: any,
     params,
@@ -132,6 +137,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     masked: kindOf(form.answers).masked,
     asked: askedSpec(form.inputs),
     imageInput: form.imageInput,
+    openSet,
     metadata: {
       inputs: JSON.stringify(formOf(form.inputs).stored?.(form.inputs) ?? form.inputs),
       protocol: JSON.stringify(protocol),
@@ -149,11 +155,13 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     ways,
     answers: form.answers,
     support,
+    padded: programs.padded,
     mayBeEmpty: taskSpec.support.mayBeEmpty === true || stages !== undefined,
     queries,
     steps: { usual, fixed: trainedSteps === undefined ? undefined : programs.steps.fixed },
-    batchNorm: String(learner.description.batchNorm ?? "none"),
+    batchNorm: norms,
     inputs: form.inputs,
+    openSet,
     outputs,
     protocol,
     command,
@@ -169,7 +177,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
     params,
     spec: taskSpec,
     executor: host.executor,
-    outputs: (prediction) => exportedOutputs(any, spec, prediction) as unknown as Tree,
+    outputs: (prediction) => exportedOutputs(any, spec, prediction, openSet) as unknown as Tree,
   });
   try {
     for (let i = 0; i < count; i++) {
@@ -196,11 +204,11 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   return {
     config,
     files: { "README.md": files.readme, "config.json": json, ...files.told },
-    notes: notesOf(learner, trainedNorm, config, trainedSteps),
+    notes: [...notesOf(learner, trainedNorm, config, trainedSteps), ...openSetNotes(run, found, config)],
     check: async (written, engine) => {
-      const found = await checkTasks(tried, { config, files: written, engine, shown: run.shown });
+      const tasks = await checkTasks(tried, { config, files: written, engine, shown: run.shown });
       const own = await checkEncoder(form, { config, files: written, engine, io: host.io });
-      return { ...found, difference: Math.max(found.difference, own) };
+      return { ...tasks, difference: Math.max(tasks.difference, own) };
     },
   };
 }
@@ -367,6 +375,30 @@ function notesOf(
   ];
 }
 
+/** What of a rule an export keeps. */
+const ruleOf = ({ score, threshold, steps, ways, shots }: CalibratedRule): ExportedOpenSet => ({
+  ...{ score, threshold, steps, ways, shots },
+});
+
+/** What a rule of the run was chosen for, where that is other than what is exported, or is taken. */
+function openSetNotes(
+  run: RunStore,
+  found: CalibratedRule | undefined,
+  { openSet, steps: { usual = 0 } }: ExportedConfig,
+): readonly string[] {
+  if (!found) return [];
+  const { checkpoint, iteration, batchNorm, steps } = found;
+  if (!openSet)
+    return [
+      `nothing is rejected: the threshold of the run was chosen for its ${checkpoint} checkpoint after ${counted(iteration, "update")}, batch norm ${batchNorm}. ${openSetRemedy(run)} anew`,
+    ];
+  return steps === usual
+    ? []
+    : [
+        `inputs are rejected after ${counted(steps, "step")} alone, for which the threshold was chosen: adapt with { steps: ${steps} }`,
+      ];
+}
+
 type Told = Omit<ExportedConfig, "files">;
 
 /** Leaves of a tree by their paths as programs have them: `ids`, "" of one tensor. */
@@ -411,13 +443,14 @@ function queryRows(x: Tree, told: Told): readonly RowValues[] {
 
 /** A support set as programs take it. */
 function feedsOf({ x, y, present }: HeldOut["support"], told: Told & { readonly taken: number }): PortableArrays {
-  const { support, taken, answers } = told;
+  const { taken, answers } = told;
   const kind = kindOf(answers);
   const inputs = inputRows(x, "support_inputs", slotsOfTask(told.inputs), told);
   const slots = kind.targets(told);
   const name = slots[0]!.name.split(".")[0]!;
   const said = rowsOfTree(y, name, slots);
   const rows = inputs.map((row, i): RowValues => [...row, ...said[i]!]);
+  const support = supportRows(told, rows.length);
   const mask = new Float32Array(support);
   mask.set((present?.data as Float32Array | undefined) ?? new Float32Array(rows.length).fill(1));
   return {
@@ -489,9 +522,10 @@ async function checkTasks(
   },
 ): Promise<{ readonly difference: number; readonly tasks: number }> {
   const { config, files, engine, shown } = setting;
-  const { adapt, predict } = await openPrograms(files, config, engine);
+  const source = { told: await readAllTold(files, config), shown: files.shown, engine };
+  const { adapt, predict } = await openPrograms(source, config);
   let difference = 0;
-  const fewShot = await openFewShot(files, config, engine).catch(async (error: unknown) => {
+  const fewShot = await openFewShot(source, config).catch(async (error: unknown) => {
     await Promise.all([adapt.close(), predict.close()]);
     throw error;
   });
@@ -507,7 +541,7 @@ async function checkTasks(
         const one = await fewShot.run({ ...feeds, ...asked });
         difference = Math.max(
           difference,
-          ...[two, one].map((found) => differenceOf(rowsFrom(found, 0, some.length), own)),
+          ...[two, one].map((found) => differenceOf(rowsFrom(found, 0, some.length), own, config.openSet)),
         );
       }
     }

@@ -1,6 +1,8 @@
 /** config.json of an exported folder, which anyone may have written: what it holds, checked. */
+import type { OpenSetRule } from "@innerloop/core/exported";
 import { isRecord, quoted } from "../options/outside-text.js";
-import { mostSteps } from "../runs/adaptation-steps.js";
+import { mostSteps } from "../runs/most-steps.js";
+import { isOpenSetRule } from "../runs/open-set-rule.js";
 import { ExportError } from "./export-error.js";
 import { answersFrom, type ExportedAnswers, kindOf } from "./exported-kinds.js";
 import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
@@ -36,6 +38,13 @@ export interface ToldFile {
   readonly bytes: number;
 }
 
+/** A rule of open sets with what it was chosen for: with other steps it means nothing. */
+export interface ExportedOpenSet extends OpenSetRule {
+  readonly steps: number;
+  readonly ways: number;
+  readonly shots: number;
+}
+
 type Plain = string | number | boolean | null;
 
 /** An exported learner as config.json tells it. */
@@ -50,6 +59,8 @@ export interface ExportedConfig {
   readonly answers: ExportedAnswers;
   /** Rows of a support set at most. */
   readonly support: number;
+  /** Whether smaller sets are padded up to so many; where not, programs take any number of rows from 1 on. */
+  readonly padded: boolean;
   /** Whether there may be none of them. */
   readonly mayBeEmpty: boolean;
   /** Inputs that are predicted for together, so many and no other; undefined for any number. */
@@ -63,6 +74,8 @@ export interface ExportedConfig {
   /** Where batch normalisation takes its statistics; "none" where there is none. */
   readonly batchNorm: string;
   readonly inputs: ExportedInputs;
+  /** The rule by which an input is of none of the classes; undefined where the run had none for what was exported. */
+  readonly openSet: ExportedOpenSet | undefined;
   /** Names of predictions: "logits", "probabilities". */
   readonly outputs: readonly string[];
   /** How tasks were made and figures are to be read. */
@@ -76,6 +89,12 @@ export interface ExportedConfig {
   readonly files: Readonly<Partial<Record<ExportedFileName, ToldFile>>>;
   readonly versions: Readonly<Record<string, string>>;
 }
+
+/** Rows that programs are given for so many examples: there is one at least, which the mask may say is none. */
+export const supportRows = (
+  { support, padded }: Pick<ExportedConfig, "support" | "padded">,
+  examples: number,
+): number => (padded ? support : Math.max(1, examples));
 
 /** A configuration as config.json has it. */
 export function storedExport(config: ExportedConfig): object {
@@ -145,6 +164,9 @@ export function parseExport(text: string, where: string): ExportedConfig {
   const ways = maybe("ways", () => whole("ways", 1, mostRows));
   const inputs = inputsFrom(told.inputs) ?? wrong("inputs");
   const { steps, options, protocol, versions, files, mayBeEmpty, outputs, parameters, checkpoint } = told;
+  // Folders of before there were others tell nothing of it.
+  const { padded = true } = told;
+  const openSet = maybe("openSet", () => openSetFrom(told.openSet) ?? wrong("openSet"));
   const areSteps =
     isRecord(steps) && [steps.usual, steps.fixed].every((each) => each == null || isWhole(each, 0, mostSteps));
   if (!areSteps) return wrong("steps");
@@ -152,7 +174,10 @@ export function parseExport(text: string, where: string): ExportedConfig {
   if (!isFlat(protocol, isPlain)) return wrong("protocol");
   if (!isFlat(versions, isText)) return wrong("versions");
   if (typeof mayBeEmpty !== "boolean") return wrong("mayBeEmpty");
+  if (typeof padded !== "boolean") return wrong("padded");
   if (!areNames(outputs) || outputs.length === 0 || outputs.length > 16) return wrong("outputs");
+  if (outputs.includes("rejected") !== (openSet !== undefined) || (openSet && ways === undefined))
+    return wrong("openSet");
   const answers = answersFrom(told, { ways, inputs, outputs }) ?? wrong("answers");
   if (!outputs.includes(kindOf(answers).output)) return wrong("outputs");
   if (!isDigest(parameters)) return wrong("parameters");
@@ -164,11 +189,13 @@ export function parseExport(text: string, where: string): ExportedConfig {
     ways,
     answers,
     support: whole("support", 1, mostRows),
+    padded,
     mayBeEmpty,
     queries: maybe("queries", () => whole("queries", 1, mostRows)),
     steps: { usual: numberIn(steps.usual), fixed: numberIn(steps.fixed) },
     batchNorm: text4k("batchNorm"),
     inputs,
+    openSet,
     outputs,
     protocol,
     command: text4k("command"),
@@ -183,6 +210,13 @@ export function parseExport(text: string, where: string): ExportedConfig {
 const numberIn = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
 
 const isDigest = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+
+function openSetFrom(value: unknown): ExportedOpenSet | undefined {
+  if (!isRecord(value) || !isOpenSetRule(value)) return undefined;
+  const { score, threshold, steps, ways, shots } = value as Readonly<Record<keyof ExportedOpenSet, unknown>>;
+  const areCounts = isWhole(steps, 0, mostSteps) && [ways, shots].every((each) => isWhole(each, 0, mostRows));
+  return areCounts ? ({ score, threshold, steps, ways, shots } as ExportedOpenSet) : undefined;
+}
 
 /** Files that inputs are read by, or go through. */
 function ownFiles(inputs: ExportedInputs): readonly ExportedFileName[] {

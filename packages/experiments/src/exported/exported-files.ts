@@ -38,6 +38,13 @@ const remedy = "Export the run again, or get the folder anew from where it came 
 /** SHA-256 in hexadecimal digits. */
 export const digestOf = (bytes: Uint8Array): string => bytesToHex(sha256(bytes));
 
+/** The same by the machine's own code, which is ten times as fast, where it has any: pages only in secure contexts. */
+async function fastDigest(bytes: Uint8Array): Promise<string> {
+  const { subtle } = globalThis.crypto ?? {};
+  if (!subtle || !(bytes.buffer instanceof ArrayBuffer)) return digestOf(bytes);
+  return bytesToHex(new Uint8Array(await subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)));
+}
+
 /** The configuration among the files. @throws ExportError ILE202 where there is none */
 export async function readExportedConfig(files: ExportedFiles): Promise<ExportedConfig> {
   const bytes = await files.read("config.json", mostConfigBytes);
@@ -50,7 +57,7 @@ export async function readExportedConfig(files: ExportedFiles): Promise<Exported
  *
  * @throws ExportError ILE202 where it is not there, or another
  */
-export async function readTold(
+async function readTold(
   files: ExportedFiles,
   { files: told }: Pick<ExportedConfig, "files">,
   name: ExportedFileName,
@@ -63,21 +70,21 @@ export async function readTold(
       ? "it is not there"
       : bytes.length !== size
         ? `it has ${bytes.length} bytes, and config.json tells ${size}`
-        : digestOf(bytes) === expected
+        : (await fastDigest(bytes)) === expected
           ? undefined
           : "its SHA-256 is not the one that config.json tells";
   if (problem !== undefined) throw new ExportError("ILE202", where, problem, remedy);
   return bytes!;
 }
 
+/** Files whose bytes are those that config.json tells. */
+export type ToldFiles = Readonly<Partial<Record<ExportedFileName, Uint8Array>>>;
+
 /** All files that config.json tells. @throws ExportError ILE202 */
-export async function readAllTold(
-  files: ExportedFiles,
-  config: Pick<ExportedConfig, "files">,
-): Promise<Readonly<Partial<Record<ExportedFileName, Uint8Array>>>> {
-  const found: Partial<Record<ExportedFileName, Uint8Array>> = {};
-  for (const name of Object.keys(config.files) as ExportedFileName[]) found[name] = await readTold(files, config, name);
-  return found;
+export async function readAllTold(files: ExportedFiles, config: Pick<ExportedConfig, "files">): Promise<ToldFiles> {
+  const names = Object.keys(config.files) as ExportedFileName[];
+  const contents = await Promise.all(names.map((name) => readTold(files, config, name)));
+  return Object.fromEntries(names.map((name, i) => [name, contents[i]!]));
 }
 
 /**

@@ -1,6 +1,8 @@
 /** A kind of task of exported folders: what examples say beside their inputs, and what is answered. A record for each. */
+import type { OpenSetRule } from "@innerloop/core/exported";
 import type { PortableArrays } from "@innerloop/graph";
 import type { Recommendations } from "../domains/ranker.js";
+import type { ExportedOpenSet } from "./exported-config.js";
 import type { ExportedInputs } from "./input-forms.js";
 import type { ExportedRecommendation } from "./rating-kind.js";
 import type { RowSlot, RowValues } from "./row-arrays.js";
@@ -13,6 +15,8 @@ export interface KindSetting<Answers> {
   readonly inputs: ExportedInputs;
   /** Names of predictions. */
   readonly outputs: readonly string[];
+  /** The rule by which an input is of none of the classes; undefined where there is none. */
+  readonly openSet?: ExportedOpenSet | undefined;
   /** Rows of a support set at most. */
   readonly support: number;
   readonly steps: {
@@ -39,6 +43,8 @@ export interface AnswerRequest<Answers, Read> {
   readonly read: readonly Read[];
   /** Of each input the first of its rows, and behind the last one the number of all of them. */
   readonly starts: readonly number[];
+  /** By which inputs are rejected. */
+  readonly rule?: OpenSetRule | undefined;
   /** How messages call the learner. */
   readonly where: string;
 }

@@ -1,12 +1,12 @@
 /** A learner out of an exported folder: adapts to a user's examples and answers, by programs alone. */
-import { statusBits } from "@innerloop/core/training";
+import { statusBits } from "@innerloop/core/exported";
 import type { PortableArrays, PortableEngine, TypedArray } from "@innerloop/graph";
 import type { Recommendations } from "../domains/ranker.js";
 import { quoted } from "../options/outside-text.js";
-import { mostSteps } from "../runs/adaptation-steps.js";
+import { mostSteps } from "../runs/most-steps.js";
 import type { ClassAnswer } from "./class-kind.js";
 import { ExportError } from "./export-error.js";
-import { type ExportedConfig, storedExport } from "./exported-config.js";
+import { type ExportedConfig, storedExport, supportRows } from "./exported-config.js";
 import { digestOf, type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
@@ -56,7 +56,7 @@ export async function openExported<A = ExportedAnswer>(
   const read = await readExportedConfig(files);
   const told = await readAllTold(files, read);
   const config = openedConfig(read, told, files.shown);
-  const programs = await openPrograms(files, config, machine.engine);
+  const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine }, config);
   const { engine, io } = machine;
   let encoder: OpenEncoder | undefined;
   try {
@@ -200,8 +200,13 @@ export class ExportedLearner<A = ExportedAnswer> {
   }
 
   /** @internal The answers to inputs by what adapting has made. */
-  async answers(given: readonly unknown[], state: PortableArrays, held: Held): Promise<readonly A[]> {
+  async answers(
+    given: readonly unknown[],
+    { state, held, steps }: Pick<TaskParts<A>, "state" | "held" | "steps">,
+  ): Promise<readonly A[]> {
     const { config, parts } = this;
+    // After other steps than those that it was chosen with a rule means nothing.
+    const rule = config.openSet?.steps === steps ? config.openSet : undefined;
     const form = formOf(config.inputs);
     const read = await form.read(given.map(copyOf), config.inputs, parts.io);
     const rows = read.map((each) => form.rows(each, held.reading, config.inputs));
@@ -210,7 +215,7 @@ export class ExportedLearner<A = ExportedAnswer> {
     const outputs = await this.predicted(rows.flat(), state);
     const { classes } = held;
     const answers = kindOf(config.answers).answers({
-      ...{ setting: config, classes, outputs, read, starts, where: parts.shown },
+      ...{ setting: config, classes, outputs, read, starts, rule, where: parts.shown },
     });
     return answers as readonly A[];
   }
@@ -338,7 +343,7 @@ export class ExportedLearner<A = ExportedAnswer> {
 
   private supportFeeds(rows: readonly RowValues[], steps: number): PortableArrays {
     const { config } = this;
-    const { support } = config;
+    const support = supportRows(config, rows.length);
     const mask = new Float32Array(support).fill(1, 0, rows.length);
     return {
       ...stackedSlots(supportSlots(config), rows, support),
@@ -397,11 +402,19 @@ export class ExportedLearner<A = ExportedAnswer> {
   /** @throws ExportError ILE203 where what adapting has made is not what predicting takes */
   private requireFits({ state, classes }: TaskContent): void {
     const { programs } = this.parts;
+    // Sizes that are those of the support set: one number, which follows from no more than the state where it was kept alone.
+    const open = programs.state.flatMap(({ name, shape }) =>
+      shape.flatMap((size, axis) => (typeof size === "string" ? [state[name]?.shape[axis] ?? 0] : [])),
+    );
+    const [rows = 1] = open;
     const fits =
+      rows >= 1 &&
+      rows <= this.config.support &&
       Object.keys(state).length === programs.state.length &&
       programs.state.every(({ name, dtype, shape }) => {
         const found = Object.hasOwn(state, name) ? state[name] : undefined;
-        return found?.dtype === dtype && found.shape.join() === shape.join() && areFinite(found);
+        const sizes = shape.map((size) => (typeof size === "string" ? rows : size));
+        return found?.dtype === dtype && found.shape.join() === sizes.join() && areFinite(found);
       }) &&
       kindOf(this.config.answers).areClasses(classes, this.config);
     if (!fits) throw otherTask();
@@ -446,8 +459,8 @@ export class ExportedTask<A = ExportedAnswer> {
   }
 
   /**
-   * The answer to an input, or the answers to a list of them: { label, probability, probabilities } of classes, { value,
-   * deviation? } of numbers in their own units.
+   * The answer to an input, or the answers to a list of them: { label, probability, rejected?, probabilities } of classes,
+   * { value, deviation? } of numbers in their own units.
    *
    * @throws ExportError ILE206 for what is none of its inputs, ILE207 where an answer is no number
    */
@@ -455,13 +468,13 @@ export class ExportedTask<A = ExportedAnswer> {
   predict(input: OneInput | number): Promise<A>;
   predict(input: unknown): Promise<A | readonly A[]>;
   async predict(input: unknown): Promise<A | readonly A[]> {
-    const { learner, state, held } = this.parts;
+    const { learner, ...parts } = this.parts;
     const { inputs } = learner.config;
     const isList = Array.isArray(input) && !formOf(inputs).isOne(input, inputs);
     const list: readonly unknown[] = isList ? input : [input];
     if (list.length === 0)
       throw new ExportError("ILE206", "predict", "there are no inputs", "Give one, or a list of some");
-    const answers = await learner.answers(list, state, held);
+    const answers = await learner.answers(list, parts);
     return isList ? answers : answers[0]!;
   }
 

@@ -3,7 +3,7 @@ import type { PortableArrays, PortableEngine, PortableSession, PortableSlot } fr
 import { reasonOf } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedConfig } from "./exported-config.js";
-import { type ExportedFiles, readTold } from "./exported-files.js";
+import type { ToldFiles } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { namedSlots } from "./input-form.js";
 import { formOf } from "./input-forms.js";
@@ -27,7 +27,10 @@ export interface OpenPrograms {
 /** Elements of a tensor of state at most: a network of 2^28 parameters that all adapt. */
 const mostElements = 2 ** 28;
 
-type Told = Pick<ExportedConfig, "inputs" | "ways" | "answers" | "support" | "queries" | "outputs" | "steps">;
+type Told = Pick<
+  ExportedConfig,
+  "inputs" | "ways" | "answers" | "support" | "padded" | "queries" | "openSet" | "outputs" | "steps"
+>;
 
 /** Slots of so many rows. */
 const inRows = (slots: readonly RowSlot[], rows: number | string): readonly PortableSlot[] =>
@@ -47,13 +50,14 @@ export const querySlots = ({ inputs }: Pick<Told, "inputs">): readonly RowSlot[]
 export const predictionSlots = (config: Told): readonly RowSlot[] => kindOf(config.answers).predictions(config);
 
 /** The inputs of an adapting program. */
-const taskSlots = (config: Told): readonly PortableSlot[] => [
-  ...inRows(supportSlots(config), config.support),
-  ...(kindOf(config.answers).masked
-    ? [{ name: "support_mask", dtype: "float32", shape: [config.support] } as const]
-    : []),
-  { name: "steps", dtype: "int64", shape: [] },
-];
+function taskSlots(config: Told): readonly PortableSlot[] {
+  const rows = config.padded ? config.support : "support";
+  return [
+    ...inRows(supportSlots(config), rows),
+    ...(kindOf(config.answers).masked ? [{ name: "support_mask", dtype: "float32", shape: [rows] } as const] : []),
+    { name: "steps", dtype: "int64", shape: [] },
+  ];
+}
 
 const askedSlots = (config: Told): readonly PortableSlot[] => inRows(querySlots(config), config.queries ?? "queries");
 
@@ -67,10 +71,15 @@ const isState = ({ name }: PortableSlot): boolean => name === "state" || name.st
 const slotText = ({ name, dtype, shape }: PortableSlot): string =>
   `${name} ${dtype}[${shape.map((n) => (typeof n === "string" ? "any" : n)).join(", ")}]`;
 
-/** The state that a program takes or gives. @throws ExportError ILE202 where it is of no sizes that can be */
-function stateOf(slots: readonly PortableSlot[], where: string): readonly PortableSlot[] {
+/**
+ * The state that a program takes or gives, of which sizes may be those of the support set where any are taken.
+ *
+ * @throws ExportError ILE202 where it is of no sizes that can be
+ */
+function stateOf(slots: readonly PortableSlot[], { support, padded }: Told, where: string): readonly PortableSlot[] {
   return slots.filter(isState).map((slot) => {
-    const size = slot.shape.reduce<number>((a, b) => a * (typeof b === "number" ? b : Number.NaN), 1);
+    const most = padded ? Number.NaN : support;
+    const size = slot.shape.reduce<number>((a, b) => a * (typeof b === "number" ? b : most), 1);
     if (slot.shape.length <= 16 && size <= mostElements) return slot;
     throw new ExportError("ILE202", where, `${slotText(slot).slice(0, 200)} is of no size that is read`, remedy);
   });
@@ -96,21 +105,24 @@ function requireSlots(
   throw new ExportError("ILE202", where, problem, remedy);
 }
 
+/** Where programs come from: files whose hashes were checked, and what opens them. */
+export interface ProgramSource {
+  readonly told: ToldFiles;
+  /** How messages call the files. */
+  readonly shown: string;
+  readonly engine: PortableEngine;
+}
+
 /** Opens a model of the files. @throws ExportError ILE202 where it is none */
 async function opened(
-  files: ExportedFiles,
-  config: ExportedConfig,
-  engine: PortableEngine,
+  { told, shown, engine }: ProgramSource,
   name: "adapt" | "predict" | "few_shot",
 ): Promise<PortableSession> {
   const file = `onnx/${name}.onnx` as const;
-  const bytes = await readTold(files, config, file);
   try {
-    return await engine.open(bytes);
+    return await engine.open(told[file]!);
   } catch (cause) {
-    throw new ExportError("ILE202", `${files.shown}/${file}`, `it cannot be opened (${reasonOf(cause)})`, remedy, {
-      cause,
-    });
+    throw new ExportError("ILE202", `${shown}/${file}`, `it cannot be opened (${reasonOf(cause)})`, remedy, { cause });
   }
 }
 
@@ -126,17 +138,13 @@ const programOf = (session: PortableSession, where: string): OpenProgram => ({
 });
 
 /** Opens adapting and predicting. @throws ExportError ILE202 for what config.json does not tell */
-export async function openPrograms(
-  files: ExportedFiles,
-  config: ExportedConfig,
-  engine: PortableEngine,
-): Promise<OpenPrograms> {
-  const adapt = await opened(files, config, engine, "adapt");
+export async function openPrograms(source: ProgramSource, config: ExportedConfig): Promise<OpenPrograms> {
+  const adapt = await opened(source, "adapt");
   let predict: PortableSession | undefined;
   try {
-    predict = await opened(files, config, engine, "predict");
-    const [first, second] = ["adapt", "predict"].map((name) => `${files.shown}/onnx/${name}.onnx`) as [string, string];
-    const state = stateOf(predict.inputs, second);
+    predict = await opened(source, "predict");
+    const [first, second] = ["adapt", "predict"].map((name) => `${source.shown}/onnx/${name}.onnx`) as [string, string];
+    const state = stateOf(predict.inputs, config, second);
     requireSlots(first, "the input", adapt.inputs, taskSlots(config));
     requireSlots(first, "the output", adapt.outputs, [...state, statusSlot]);
     requireSlots(second, "the input", predict.inputs, [...state, ...askedSlots(config)]);
@@ -150,13 +158,9 @@ export async function openPrograms(
 }
 
 /** Opens both in one. @throws ExportError ILE202 for what config.json does not tell */
-export async function openFewShot(
-  files: ExportedFiles,
-  config: ExportedConfig,
-  engine: PortableEngine,
-): Promise<OpenProgram> {
-  const session = await opened(files, config, engine, "few_shot");
-  const where = `${files.shown}/onnx/few_shot.onnx`;
+export async function openFewShot(source: ProgramSource, config: ExportedConfig): Promise<OpenProgram> {
+  const session = await opened(source, "few_shot");
+  const where = `${source.shown}/onnx/few_shot.onnx`;
   try {
     requireSlots(where, "the input", session.inputs, [...taskSlots(config), ...askedSlots(config)]);
     requireSlots(where, "the output", session.outputs, [...answerSlots(config), statusSlot]);

@@ -124,7 +124,7 @@ export function modelCard({ told, form, programs, results, details }: CardParts)
 }
 
 function takes(
-  { inputs, answers, support, queries, steps }: CardParts["told"],
+  { inputs, answers, support, padded, queries, steps }: CardParts["told"],
   { takes: own }: KindWords,
 ): readonly string[] {
   const stepText =
@@ -134,7 +134,9 @@ function takes(
         ? `\`steps\` is the number of adaptation steps, ${steps.usual} usually.`
         : `\`steps\` is ${steps.fixed}.`;
   const rows = kindOf(answers).masked
-    ? `Support sets have ${support} rows; \`support_mask\` is 1 for those that are there, 0 for the others.`
+    ? padded
+      ? `Support sets have ${support} rows; \`support_mask\` is 1 for those that are there, 0 for the others.`
+      : `Support sets have any number of rows up to ${support}; \`support_mask\` is 1 for each of them, or 0 for one to leave out.`
     : `Support sets have ${support} rows, all of which are there.`;
   return [
     `- ${formOf(inputs).about(inputs)}`,
@@ -146,8 +148,9 @@ function takes(
 }
 
 function python(told: CardParts["told"], words: KindWords): readonly string[] {
-  const { inputs, answers, support, steps, queries } = told;
+  const { inputs, answers, support, padded, steps, queries } = told;
   const there = words.pythonRows(support);
+  const all = padded ? support : there;
   const form = formOf(inputs);
   const made = (name: string, rows: number | undefined): Readonly<Record<string, string>> =>
     Object.fromEntries(
@@ -166,10 +169,10 @@ function python(told: CardParts["told"], words: KindWords): readonly string[] {
     "task = {",
     ...supportSlots(told).map(
       ({ name, dtype, shape }) =>
-        `    "${name}": np.zeros(${pythonShape([support, ...shape])}, np.${dtype}),${isInput({ name, dtype, shape }) || known[name] ? "" : "  # yours"}`,
+        `    "${name}": np.zeros(${pythonShape([all, ...shape])}, np.${dtype}),${isInput({ name, dtype, shape }) || known[name] ? "" : "  # yours"}`,
     ),
     ...(kindOf(answers).masked
-      ? [`    "support_mask": (np.arange(${support}) < ${there}).astype(np.float32),  # ${there} are there`]
+      ? [`    "support_mask": (np.arange(${all}) < ${there}).astype(np.float32),  # ${there} are there`]
       : []),
     `    "steps": np.array(${steps.usual ?? 0}, np.int64),`,
     "}",

@@ -16,6 +16,7 @@ export const rowSize = ({ shape }: Pick<RowSlot, "shape">): number => shape.redu
 
 const arrayOfType = {
   uint8: Uint8Array,
+  bool: Uint8Array,
   int32: Int32Array,
   float32: Float32Array,
   float64: Float64Array,

@@ -6,7 +6,7 @@ import {
   TaskError,
   tableFeatures,
   tableSpecFrom,
-} from "@innerloop/core/tasks";
+} from "@innerloop/core/exported";
 import { isRecord, quoted } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import { type InputForm, largestInput } from "./input-form.js";

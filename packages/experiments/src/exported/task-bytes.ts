@@ -7,10 +7,10 @@ import {
   seal,
   TrainingError,
   unsealed,
-} from "@innerloop/core/training";
+} from "@innerloop/core/exported";
 import type { PortableArrays } from "@innerloop/graph";
 import { isRecord, quoted } from "../options/outside-text.js";
-import { mostSteps } from "../runs/adaptation-steps.js";
+import { mostSteps } from "../runs/most-steps.js";
 import { ExportError } from "./export-error.js";
 import { areFinite, areTaskNames, isWhole } from "./kind-values.js";
 

@@ -1,5 +1,5 @@
 /** Texts as inputs of exported programs: as ids of words, or of words and n-grams, for which no tokenizer is needed. */
-import { type IdCoding, idsOf, TaskError, textCodingFrom } from "@innerloop/core/tasks";
+import { type IdCoding, idsOf, TaskError, textCodingFrom } from "@innerloop/core/exported";
 import { quoted } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import type { InputForm } from "./input-form.js";

@@ -1,9 +1,9 @@
 /** Exported files proved: each is the one that config.json tells, and the programs answer what the folder says they do. */
-import { decodeArrays, TrainingError } from "@innerloop/core/training";
+import { decodeArrays, TrainingError } from "@innerloop/core/exported";
 import type { PortableArray, PortableArrays, PortableEngine } from "@innerloop/graph";
 import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
-import type { ExportedConfig } from "./exported-config.js";
+import { type ExportedConfig, supportRows } from "./exported-config.js";
 import { type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
@@ -44,16 +44,17 @@ export async function verifyExport(
   const { feeds, expected } = expectedTask(told["expected.safetensors"]!, config, where);
   const { task, asked } = feeds;
   const differences: number[] = [];
-  const fewShot = await openFewShot(files, config, engine);
+  const source = { told, shown: files.shown, engine };
+  const fewShot = await openFewShot(source, config);
   try {
-    differences.push(differenceOf(await fewShot.run({ ...task, ...asked }), expected));
+    differences.push(differenceOf(await fewShot.run({ ...task, ...asked }), expected, config.openSet));
   } finally {
     await fewShot.close();
   }
-  const { adapt, predict } = await openPrograms(files, config, engine);
+  const { adapt, predict } = await openPrograms(source, config);
   try {
     const { status: _, ...state } = await adapt.run(task);
-    differences.push(differenceOf(await predict.run({ ...state, ...asked }), expected));
+    differences.push(differenceOf(await predict.run({ ...state, ...asked }), expected, config.openSet));
   } finally {
     await Promise.all([adapt.close(), predict.close()]);
   }
@@ -126,7 +127,7 @@ export function expectedTask(
     if (error instanceof TrainingError) return fail("it is no safetensors", error);
     throw error;
   }
-  const { support, queries } = config;
+  const { queries } = config;
   const taken = (name: string, type: PortableArray["dtype"], sizes: readonly (number | undefined)[]): PortableArray => {
     const found = Object.hasOwn(arrays, name) ? arrays[name]! : fail(`it has no ${name}`);
     const fits = found.shape.length === sizes.length && sizes.every((n, i) => n === undefined || n === found.shape[i]);
@@ -134,6 +135,9 @@ export function expectedTask(
   };
   const inRows = (slots: readonly RowSlot[], rows: number | undefined): PortableArrays =>
     Object.fromEntries(slots.map(({ name, dtype, shape }) => [name, taken(name, dtype, [rows, ...shape])]));
+  const given = inRows(supportSlots(config), undefined);
+  const there = Object.values(given)[0]!.shape[0]!;
+  if (there !== supportRows(config, there) || there > config.support) fail(`its support set is of ${there} rows`);
   const asked = inRows(querySlots(config), queries);
   const [rows = 0] = Object.values(asked)[0]!.shape;
   if (rows < 1 || rows > mostQueries) fail(`it asks for ${rows} answers`);
@@ -143,8 +147,8 @@ export function expectedTask(
   return {
     feeds: {
       task: {
-        ...inRows(supportSlots(config), support),
-        ...(kindOf(config.answers).masked ? { support_mask: taken("support_mask", "float32", [support]) } : {}),
+        ...inRows(supportSlots(config), there),
+        ...(kindOf(config.answers).masked ? { support_mask: taken("support_mask", "float32", [there]) } : {}),
         steps,
       },
       asked: inRows(querySlots(config), rows),

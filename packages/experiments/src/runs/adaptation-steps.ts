@@ -5,6 +5,7 @@ import { splitSeed } from "@innerloop/core/tasks";
 import type { TaskSupply } from "@innerloop/core/training";
 import type { Executor, Tensor, Tree } from "@innerloop/graph";
 import { figureTitle, isPool, leadingFigure, type Pool } from "../figures/results-cells.js";
+import { mostSteps } from "./most-steps.js";
 import type { TrainedParams } from "./results.js";
 import type { RunStore } from "./run-store.js";
 
@@ -113,6 +114,3 @@ export async function readChosenSteps(
     return undefined; // not JSON: the steps are then those of training
   }
 }
-
-/** The most steps that --eval-steps may name, and a record of a run. */
-export const mostSteps = 1000;

@@ -13,7 +13,7 @@ import type { OpenSetPart, OpenSetParts } from "../domains/domain.js";
 import { poolText } from "../figures/results-cells.js";
 import { UsageError } from "../options/usage-error.js";
 import { batchNormText } from "../protocol-text.js";
-import type { CalibratedRule } from "../runs/open-set-rule.js";
+import { type CalibratedRule, scoreTitles } from "../runs/open-set-rule.js";
 import type { RunStore } from "../runs/run-store.js";
 import { count, counted } from "../words.js";
 import { evaluatedConfig, paramsFor, requireStepsTaken } from "./evaluated-run.js";
@@ -165,9 +165,3 @@ function protocolNotes({ protocol, draws }: OpenSetEvaluation, rule: CalibratedR
     `accepted where the ${scoreTitles[rule.score]} is at least ${rule.threshold.toPrecision(5)}: ${calibration}, ${count(Number(validationTasks))} tasks`,
   ];
 }
-
-const scoreTitles: Readonly<Record<CalibratedRule["score"], string>> = {
-  logit: "largest logit",
-  probability: "largest probability",
-  energy: "log-sum-exp of the logits",
-};

@@ -1,108 +1,129 @@
 /**
  * One model for any number of rows, out of two that were written for two numbers of them: what differs between the two is
- * what depends on that number, and is written so that it follows from the inputs when the model runs. The compiler itself
- * knows static shapes alone.
+ * what depends on that number, and is written so that it follows from the inputs when the model runs. Where several sizes
+ * may be any, there is one further model for each. The compiler itself knows static shapes alone.
  */
 import { formatShape, GraphError } from "../errors.js";
 import type { OnnxAttribute, OnnxNode, Value } from "../program/emitter.js";
 import { sameShape, type TypedArray, toTypedArray } from "../program/tensor-type.js";
 import type { LoweredModel } from "./lowering.js";
 
-/** A model lowered for one size of an axis. */
-export interface SizedModel {
-  readonly size: number;
-  readonly model: LoweredModel;
-}
-
-/** The axis that may be of any size. */
+/** An axis that may be of any size. */
 export interface DynamicAxis {
   /** What its size is called in shapes. */
   readonly name: string;
   /** An input of the model that has it, and where. */
   readonly input: number;
   readonly axis: number;
+  /** Its size in the first model. */
+  readonly size: number;
+  /** The same function lowered for another size of this axis alone. */
+  readonly other: { readonly size: number; readonly model: LoweredModel };
 }
 
-/** A model of which an axis may be of any size. */
+/** A model of which axes may be of any size. */
 export interface DynamicModel extends LoweredModel {
-  /** Shapes of the inputs and outputs that have the axis; a size that depends on it is a name. */
+  /** Shapes of the inputs and outputs that have such axes; a size that depends on one is a name. */
   readonly shapes: ReadonlyMap<Value, readonly (number | string)[]>;
 }
 
 /**
- * Two models of one function, lowered for two sizes of an axis, as one for any size.
+ * Models of one function, lowered for two sizes of each of some axes, as one for any sizes.
  *
  * They must be the same node for node. Three things may differ, and follow from the inputs instead: a size in the target
- * of a Reshape, which becomes -1 (of several the others 0, where they are the input's own); the zeros that a Concat
- * appends, which becomes a Pad; and a size in the target of an Expand, which becomes Shape, Mul and Concat.
+ * of a Reshape, which becomes -1 (of several the others 0, where they are the input's own, or else Shape, Mul and Concat);
+ * the zeros that a Concat appends, which becomes a Pad; and a size in the target of an Expand, which becomes Shape, Mul and
+ * Concat.
  *
- * @throws IL405 where anything else depends on the size, naming the node
+ * @throws IL405 where anything else depends on a size, naming the node
  */
-export function unifiedModel(first: SizedModel, second: SizedModel, axis: DynamicAxis): DynamicModel {
-  return new Unification(first, second, axis).model();
-}
+export const unifiedModel = (first: LoweredModel, axes: readonly DynamicAxis[]): DynamicModel =>
+  new Unification(first, axes).model();
 
 class Unification {
   private readonly nodes: OnnxNode[] = [];
   private readonly added: Value[] = [];
   private readonly constants = new Map<string, Value>();
-  /** Values of the second model as those of the first. */
-  private readonly partners = new Map<Value, Value>();
+  /** Values of the other models as those of the first, for each axis. */
+  private readonly partners: readonly Map<Value, Value>[];
   private readonly targets = new Map<string, Value>();
-  private shape: Value | undefined;
+  private readonly multiples = new Map<string, Value>();
+  private readonly shapes = new Map<DynamicAxis, Value>();
 
   constructor(
-    private readonly first: SizedModel,
-    private readonly second: SizedModel,
-    private readonly axis: DynamicAxis,
-  ) {}
+    private readonly first: LoweredModel,
+    private readonly axes: readonly DynamicAxis[],
+  ) {
+    this.partners = axes.map(({ other }) => new Map(other.model.inputs.map((value, i) => [value, first.inputs[i]!])));
+  }
 
   model(): DynamicModel {
-    const [a, b] = [this.first.model, this.second.model];
-    const count = Math.max(a.nodes.length, b.nodes.length);
-    a.inputs.forEach((value, i) => {
-      this.partners.set(b.inputs[i]!, value);
-    });
+    const { first, axes } = this;
+    const models = axes.map(({ other }) => other.model);
+    const count = Math.max(first.nodes.length, ...models.map(({ nodes }) => nodes.length));
     for (let i = 0; i < count; i++) {
-      const [one, other] = [a.nodes[i], b.nodes[i]];
-      if (!one || !other) throw this.refused(i, `there are ${a.nodes.length} nodes and ${b.nodes.length}`);
-      this.nodes.push(this.unified(i, one, other));
-      this.partners.set(other.output, one.output);
+      const one = first.nodes[i];
+      const others = models.map(({ nodes }) => nodes[i]);
+      const missing = axes.find((_, a) => !one || !others[a]);
+      if (missing || !one)
+        throw this.refused(
+          i,
+          missing,
+          `there are ${first.nodes.length} nodes and ${missing?.other.model.nodes.length}`,
+        );
+      this.nodes.push(this.unified(i, one, others as readonly OnnxNode[]));
+      others.forEach((other, a) => {
+        this.partners[a]!.set(other!.output, one.output);
+      });
     }
     const used = new Set(this.nodes.flatMap(({ inputs }) => inputs));
+    const ends = [...first.inputs, ...first.outputs];
+    const shapesOf = models.map(({ inputs, outputs }) => [...inputs, ...outputs].map(({ shape }) => shape));
     return {
       nodes: this.nodes,
-      initializers: [...a.initializers, ...this.added].filter((value) => used.has(value)),
-      inputs: a.inputs,
-      outputs: a.outputs,
+      initializers: [...first.initializers, ...this.added].filter((value) => used.has(value)),
+      inputs: first.inputs,
+      outputs: first.outputs,
       shapes: new Map(
-        [...a.inputs, ...a.outputs].flatMap((value, i) => {
-          const other = [...b.inputs, ...b.outputs][i]!;
-          return sameShape(value.shape, other.shape) ? [] : [[value, this.named(value.shape, other.shape)] as const];
+        ends.flatMap((value, i) => {
+          const theirs = shapesOf.map((shapes) => shapes[i]!);
+          return theirs.every((shape) => sameShape(value.shape, shape))
+            ? []
+            : [[value, this.named(value.shape, theirs)] as const];
         }),
       ),
     };
   }
 
-  /** A node of the first model, which is that of the second but for what follows from the inputs. */
-  private unified(at: number, one: OnnxNode, other: OnnxNode): OnnxNode {
-    if (one.operator !== other.operator || one.domain !== other.domain || one.inputs.length !== other.inputs.length)
-      throw this.refused(at, `it is a ${one.operator} or a ${other.operator}`);
-    if (printed(one.attributes) !== printed(other.attributes)) throw this.refused(at, "its attributes differ");
-    const differing = one.inputs.flatMap((value, i) => (this.same(value, other.inputs[i]!) ? [] : [i]));
-    const [place] = differing;
+  /** A node of the first model, which is that of the others but for what follows from the inputs. */
+  private unified(at: number, one: OnnxNode, others: readonly OnnxNode[]): OnnxNode {
+    const places = new Set<number>();
+    let differing: DynamicAxis | undefined;
+    others.forEach((other, a) => {
+      const axis = this.axes[a]!;
+      if (one.operator !== other.operator || one.domain !== other.domain || one.inputs.length !== other.inputs.length)
+        throw this.refused(at, axis, `it is a ${one.operator} or a ${other.operator}`);
+      if (printed(one.attributes) !== printed(other.attributes)) throw this.refused(at, axis, "its attributes differ");
+      one.inputs.forEach((value, i) => {
+        if (this.same(value, other.inputs[i]!, a)) return;
+        places.add(i);
+        differing ??= axis;
+        if (places.size > 1 || !value.data || !other.inputs[i]!.data)
+          throw this.refused(at, axis, "it reads other values");
+      });
+    });
+    const [place] = places;
     if (place === undefined) return one;
-    const [own, theirs] = [one.inputs[place]!, other.inputs[place]!];
-    if (differing.length > 1 || !own.data || !theirs.data) throw this.refused(at, "it reads other values");
-    const rule = rules[one.operator];
-    const written = rule?.({ at, one, other, place, own, theirs, unification: this });
-    if (!written) throw this.refused(at, `its constant is ${shown(own)} or ${shown(theirs)}`);
-    return written;
+    const [own, theirs] = [one.inputs[place]!, others.map(({ inputs }) => inputs[place]!)];
+    const written = rules[one.operator]?.({ one, others, place, own, theirs, unification: this });
+    if (written) return written;
+    const their = theirs[this.axes.indexOf(differing!)]!;
+    throw this.refused(at, differing, `its constant is ${shown(own)} or ${shown(their)}`);
   }
 
-  private same(one: Value, other: Value): boolean {
+  private same(one: Value, other: Value, axis: number): boolean {
     if (one.data && other.data) return sameShape(one.shape, other.shape) && sameValues(one.data, other.data);
-    return this.partners.get(other) === one || (one.name === "" && other.name === "");
+    return this.partners[axis]!.get(other) === one || (one.name === "" && other.name === "");
   }
 
   /** A list of int64 as a constant of the model. */
@@ -122,42 +143,67 @@ class Unification {
   }
 
   /**
-   * A list of sizes of which some are a multiple of the axis: [k] int64, made of the shape of the input that has it.
-   * Undefined where one is no multiple.
+   * A list of sizes of which some are multiples of axes or of their product: [k] int64, made of the shapes of the inputs that
+   * have them. Undefined where one is no multiple.
    */
-  sizes(own: readonly number[], theirs: readonly number[]): Value | undefined {
-    const key = own.join(",");
+  sizes(own: readonly number[], theirs: readonly (readonly number[])[]): Value | undefined {
+    const key = [own, ...theirs].join(";");
     const known = this.targets.get(key);
     if (known) return known;
+    const found = own.map((size, i) =>
+      this.multiple(
+        size,
+        theirs.map((others) => others[i]!),
+      ),
+    );
+    if (found.some((each) => each === undefined)) return undefined;
     const parts: Value[] = [];
     let fixed: number[] = [];
-    for (const [i, size] of own.entries()) {
-      if (size === theirs[i]) {
-        fixed.push(size);
-        continue;
-      }
-      const factor = this.factor(size, theirs[i]!);
-      if (factor === undefined) return undefined;
+    const close = (): void => {
       if (fixed.length > 0) parts.push(this.integers(fixed));
       fixed = [];
-      parts.push(this.multiple(factor));
+    };
+    for (const each of found as readonly Multiple[]) {
+      if (each.of.length === 0) {
+        fixed.push(each.factor);
+        continue;
+      }
+      close();
+      parts.push(this.computed(each));
     }
-    if (fixed.length > 0) parts.push(this.integers(fixed));
+    close();
     const made = parts.length === 1 ? parts[0]! : this.node("Concat", parts, [own.length], { axis: 0 });
     this.targets.set(key, made);
     return made;
   }
 
-  /** k where a size is k times that of the axis in both models. */
-  private factor(own: number, theirs: number): number | undefined {
-    const factor = own / this.first.size;
-    return Number.isInteger(factor) && factor * this.second.size === theirs ? factor : undefined;
+  /** A size as a number of times the product of the axes that it depends on; undefined where it is none. */
+  private multiple(own: number, theirs: readonly number[]): Multiple | undefined {
+    const of = this.axes.filter((_, a) => theirs[a] !== own);
+    const product = (changed?: DynamicAxis): number =>
+      of.reduce((all, axis) => all * (axis === changed ? axis.other.size : axis.size), 1);
+    const factor = own / product();
+    const holds = Number.isInteger(factor) && this.axes.every((axis, a) => theirs[a] === factor * product(axis));
+    return holds ? { factor, of } : undefined;
   }
 
-  private multiple(factor: number): Value {
-    const { input, axis } = this.axis;
-    this.shape ??= this.node("Shape", [this.first.model.inputs[input]!], [1], { start: axis, end: axis + 1 });
-    return factor === 1 ? this.shape : this.node("Mul", [this.shape, this.integers([factor])], [1]);
+  /** Such a size when the model runs: [1] int64. */
+  private computed({ factor, of }: Multiple): Value {
+    const key = [factor, ...of.map(({ name }) => name)].join(",");
+    const known = this.multiples.get(key);
+    if (known) return known;
+    const product = of.map((axis) => this.sizeOf(axis)).reduce((all, size) => this.node("Mul", [all, size], [1]));
+    const made = factor === 1 ? product : this.node("Mul", [product, this.integers([factor])], [1]);
+    this.multiples.set(key, made);
+    return made;
+  }
+
+  private sizeOf(axis: DynamicAxis): Value {
+    const known = this.shapes.get(axis);
+    if (known) return known;
+    const made = this.node("Shape", [this.first.inputs[axis.input]!], [1], { start: axis.axis, end: axis.axis + 1 });
+    this.shapes.set(axis, made);
+    return made;
   }
 
   private node(operator: string, inputs: readonly Value[], shape: readonly number[], attributes = {}): Value {
@@ -166,67 +212,80 @@ class Unification {
     return output;
   }
 
-  /** The shape of an input or output, with names in place of sizes that depend on the axis. */
-  private named(own: readonly number[], theirs: readonly number[]): (number | string)[] {
+  /** The shape of an input or output, with names in place of sizes that depend on axes. */
+  private named(own: readonly number[], theirs: readonly (readonly number[])[]): (number | string)[] {
     return own.map((size, i) => {
-      if (size === theirs[i]) return size;
-      const factor = this.factor(size, theirs[i]!);
-      if (factor === 1) return this.axis.name;
-      return factor === undefined ? `of ${this.axis.name}` : `${factor} * ${this.axis.name}`;
+      const others = theirs.map((shape) => shape[i]!);
+      const found = this.multiple(size, others);
+      if (found?.of.length === 0) return size;
+      const names = (found?.of ?? this.axes.filter((_, a) => others[a] !== size)).map(({ name }) => name);
+      if (!found) return `of ${names.join(" and ")}`;
+      return [...(found.factor === 1 ? [] : [found.factor]), ...names].join(" * ");
     });
   }
 
-  private refused(at: number, problem: string): GraphError {
-    const [a, b] = [this.first, this.second];
-    const node = a.model.nodes[at] ?? b.model.nodes[at]!;
+  private refused(at: number, axis: DynamicAxis | undefined, problem: string): GraphError {
+    const { name, size, other } = axis ?? this.axes[0]!;
+    const node = this.first.nodes[at] ?? other.model.nodes[at]!;
     const place = `${node.operator} ${node.output.name} (node ${at}, ${formatShape(node.output.shape)})`;
     return new GraphError(
       "IL405",
       "portableModel",
-      `${place} depends on the number of ${this.axis.name}: for ${a.size} and ${b.size} of them, ${problem}`,
-      `Fix the number of ${this.axis.name}`,
+      `${place} depends on the number of ${name}: for ${size} and ${other.size} of them, ${problem}`,
+      `Fix the number of ${name}`,
     );
   }
 }
 
+/** A size: so many times the product of some axes. */
+interface Multiple {
+  readonly factor: number;
+  readonly of: readonly DynamicAxis[];
+}
+
 interface Differing {
-  readonly at: number;
   readonly one: OnnxNode;
-  readonly other: OnnxNode;
-  /** The input that differs: a constant in both models. */
+  readonly others: readonly OnnxNode[];
+  /** The input that differs: a constant in all models. */
   readonly place: number;
   readonly own: Value;
-  readonly theirs: Value;
+  readonly theirs: readonly Value[];
   readonly unification: Unification;
 }
 
-/** How an operator whose constant depends on the size is written without; undefined where it cannot be. */
+/** How an operator whose constant depends on a size is written without; undefined where it cannot be. */
 const rules: Readonly<Record<string, (differing: Differing) => OnnxNode | undefined>> = {
-  Reshape: ({ one, other, place, own, theirs, unification }) => {
-    const [target, others] = [numbersOf(own), numbersOf(theirs)];
-    if (place !== 1 || target.length !== others.length || target.includes(0) || others.includes(0)) return undefined;
-    const open = target.flatMap((size, i) => (size === others[i] ? [] : [i]));
-    const [x, y] = [one.inputs[0]!, other.inputs[0]!];
+  Reshape: ({ one, others, place, own, theirs, unification }) => {
+    const [target, targets] = [numbersOf(own), theirs.map(numbersOf)];
+    const areAlike = targets.every((each) => each.length === target.length);
+    if (place !== 1 || !areAlike || [target, ...targets].some((each) => each.includes(0))) return undefined;
+    const open = target.flatMap((size, i) => (targets.every((each) => each[i] === size) ? [] : [i]));
+    const x = one.inputs[0]!;
+    const shapes = others.map(({ inputs }) => inputs[0]!.shape);
     /** ONNX reads 0 as the size that the input has at the same place. */
-    const kept = open.filter((i) => x.shape[i] === target[i] && y.shape[i] === others[i]);
+    const kept = open.filter((i) => x.shape[i] === target[i] && shapes.every((each, a) => each[i] === targets[a]![i]));
     const inferred = open.filter((i) => !kept.includes(i));
-    // One size may be left to the runtime; where there is but one it needs no other.
-    if (open.length > 1 && inferred.length > 1) return undefined;
+    // One size may be left to the runtime; where there is but one it needs no other. More are worked out.
+    if (open.length > 1 && inferred.length > 1) {
+      const shape = unification.sizes(target, targets);
+      return shape && { ...one, inputs: [x, shape] };
+    }
     const unknown = open.length === 1 ? open : inferred;
     const shape = target.map((size, i) => (unknown.includes(i) ? -1 : open.includes(i) ? 0 : size));
     return { ...one, inputs: [x, unification.integers(shape)] };
   },
   Expand: ({ one, place, own, theirs, unification }) => {
-    const [target, others] = [numbersOf(own), numbersOf(theirs)];
-    if (place !== 1 || target.length !== others.length) return undefined;
-    const shape = unification.sizes(target, others);
+    const [target, targets] = [numbersOf(own), theirs.map(numbersOf)];
+    if (place !== 1 || targets.some((each) => each.length !== target.length)) return undefined;
+    const shape = unification.sizes(target, targets);
     return shape && { ...one, inputs: [one.inputs[0]!, shape] };
   },
   Concat: ({ one, place, own, theirs, unification }) => {
     const axis = Number(one.attributes.axis);
     const rank = own.shape.length;
-    const zeros = [own, theirs].every(({ data }) => everyZero(data!));
-    if (one.inputs.length !== 2 || !zeros || own.shape[axis] !== theirs.shape[axis]) return undefined;
+    const zeros = [own, ...theirs].every(({ data }) => everyZero(data!));
+    if (one.inputs.length !== 2 || !zeros || theirs.some(({ shape }) => shape[axis] !== own.shape[axis]))
+      return undefined;
     // Sizes before each axis, then sizes behind.
     const padded = place === 0 ? axis : rank + axis;
     const pads = Array.from({ length: 2 * rank }, (_, i) => (i === padded ? own.shape[axis]! : 0));

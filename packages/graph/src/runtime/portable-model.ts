@@ -40,7 +40,7 @@ export interface Repetition {
 
 /** A function of named tensors that is to be written as a portable model. */
 export interface PortableFunction {
-  /** At most one name of a size in all of them. Of "uint8" the function gets float32, 0 to 255. */
+  /** At most two names of sizes in all of them. Of "uint8" the function gets float32, 0 to 255. */
   readonly inputs: readonly PortableSlot[];
   /** Arrays that the model carries, with their values. */
   readonly constants: TensorsByName;
@@ -59,18 +59,27 @@ export interface PortableModel {
   readonly nodes: number;
 }
 
-/** Pairs of sizes that models for any size are traced at: another where a network has one of these by itself. */
+/**
+ * Pairs of sizes that models for any sizes are traced at, for each of these: others where a network has one of them by
+ * itself.
+ */
 const tracedSizes = [
-  [17, 23],
-  [47, 53],
+  [
+    [17, 23],
+    [47, 53],
+  ],
+  [
+    [19, 29],
+    [43, 59],
+  ],
 ] as const;
 
 /**
  * A function as an ONNX model of operator set 21, with operators of the standard alone: no domain of any runtime's own,
- * no functions. Where a size of its inputs is a name it is traced at two sizes, and the two models are made one.
+ * no functions. Where sizes of its inputs are names it is traced at two of each, and the models are made one.
  *
  * @throws IL401 where an output depends on an input of another trace; IL405 where the form of the computation depends on
- *   the size, or what a repeated part carries changes its form
+ *   a size, or what a repeated part carries changes its form
  * @example
  * portableModel({
  *   inputs: [{ name: "x", dtype: "float32", shape: ["rows", 3] }],
@@ -79,20 +88,25 @@ const tracedSizes = [
  * }).bytes
  */
 export function portableModel(f: PortableFunction): PortableModel {
-  const sizes = new Set(f.inputs.flatMap(({ shape }) => shape.filter((size) => typeof size === "string")));
-  const [name, ...others] = sizes;
-  if (others.length > 0) {
-    const problem = `sizes ${[...sizes].join(", ")} may be any`;
-    throw new GraphError("IL405", "portableModel", problem, "Leave one size open at most");
+  const names = [...new Set(f.inputs.flatMap(({ shape }) => shape.filter((size) => typeof size === "string")))];
+  if (names.length > tracedSizes.length) {
+    const problem = `sizes ${names.join(", ")} may be any`;
+    throw new GraphError("IL405", "portableModel", problem, `Leave ${tracedSizes.length} sizes open at most`);
   }
-  if (name === undefined) return written(f, lowered(f, 0), undefined);
+  if (names.length === 0) return written(f, lowered(f, {}), undefined);
   let refused: unknown;
-  for (const [small, large] of tracedSizes) {
-    const [first, second] = [lowered(f, small), lowered(f, large)];
-    const at = f.inputs.findIndex(({ shape }) => shape.includes(name));
-    const axis = { name, input: at, axis: f.inputs[at]!.shape.indexOf(name) };
+  for (const attempt of [0, 1] as const) {
+    const sizes = names.map((_, i) => tracedSizes[i]![attempt]);
+    const smallest = Object.fromEntries(names.map((name, i) => [name, sizes[i]![0]]));
+    const first = lowered(f, smallest);
+    const axes = names.map((name, i) => {
+      const at = f.inputs.findIndex(({ shape }) => shape.includes(name));
+      const [size, larger] = sizes[i]!;
+      const { model } = lowered(f, { ...smallest, [name]: larger });
+      return { name, input: at, axis: f.inputs[at]!.shape.indexOf(name), size, other: { size: larger, model } };
+    });
     try {
-      const model = unifiedModel({ size: small, model: first.model }, { size: large, model: second.model }, axis);
+      const model = unifiedModel(first.model, axes);
       return written(f, { ...first, model }, model);
     } catch (error) {
       if (!(error instanceof GraphError) || error.code !== "IL405") throw error;
@@ -102,7 +116,7 @@ export function portableModel(f: PortableFunction): PortableModel {
   throw refused;
 }
 
-/** A function lowered for one size, and where its parts are among the values of the model. */
+/** A function lowered for sizes of its own, and where its parts are among the values of the model. */
 interface LoweredFunction {
   readonly model: LoweredModel;
   readonly outputs: readonly string[];
@@ -110,10 +124,11 @@ interface LoweredFunction {
   readonly carried: number | undefined;
 }
 
-function lowered(f: PortableFunction, size: number): LoweredFunction {
+/** @param sizes by their names */
+function lowered(f: PortableFunction, sizes: Readonly<Record<string, number>>): LoweredFunction {
   const inputs = f.inputs.map(({ dtype, shape }) =>
     input(
-      shape.map((n) => (typeof n === "string" ? size : n)),
+      shape.map((n) => (typeof n === "string" ? sizes[n]! : n)),
       dtype === "uint8" ? "float32" : dtype,
     ),
   );

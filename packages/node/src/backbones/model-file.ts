@@ -1,5 +1,5 @@
 /** ONNX files as bytes: what a model refers to is known before onnxruntime sees it. */
-import { quoted } from "@innerloop/experiments";
+import { quoted } from "@innerloop/experiments/exported";
 import { DataError } from "../data/data-error.js";
 
 /** What is read of a model before it is loaded. */

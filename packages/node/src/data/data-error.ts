@@ -1,4 +1,4 @@
-import { reasonOf } from "@innerloop/experiments";
+import { reasonOf } from "@innerloop/experiments/exported";
 import { CodedError } from "@innerloop/graph";
 
 /**

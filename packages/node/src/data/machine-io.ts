@@ -7,11 +7,11 @@ import type { DataIo } from "@innerloop/experiments";
 import { hasTag } from "@innerloop/graph";
 import { machineEncoders } from "../backbones/machine-encoders.js";
 import { shown } from "../runs/untrusted-folder.js";
-import { decodeImage, formatsRead, recordedPixels } from "./images/image-decoding.js";
-import { imagePaths, readImageFile } from "./images/image-files.js";
+import { recordedPixels } from "./images/image-decoding.js";
 import { readImageFolder } from "./images/image-folder.js";
 import { isArchiveName } from "./images/image-tree.js";
 import { machineEnvironments } from "./machine-environments.js";
+import { machineImages } from "./machine-images.js";
 import { machinePictures } from "./machine-pictures.js";
 import { machineRatings } from "./machine-ratings.js";
 import { machineTexts } from "./machine-texts.js";
@@ -23,10 +23,9 @@ import { similarNames, similarNamesText } from "./tables/similar-names.js";
 import { columnsText, tableNotes } from "./tables/table-report.js";
 import { readTableRows } from "./tables/table-rows.js";
 
-const formatsRemedy = `Give a file of one of the formats ${formatsRead}.`;
-
 /** Files, folders and data sets of this machine. */
 export const machineIo: DataIo = {
+  ...machineImages,
   ...machineTexts,
   ...machineRatings,
   ...machinePictures,
@@ -58,20 +57,6 @@ export const machineIo: DataIo = {
         : await readImageFolder(path, options);
     return { examples, sha256: digestOf(examples), pixels: examples.pixels };
   },
-  images: async (paths, { size: [height, width], channels, pixels }) => {
-    const files = await imagePaths(paths);
-    return Promise.all(
-      files.map(async (name) => ({ name, bytes: await readImageFile(name, [height, width, channels], pixels) })),
-    );
-  },
-  decoded: (images, { size, channels, pixels }) =>
-    Promise.all(
-      images.map(async (bytes, i) => {
-        const where = `image ${i + 1}`;
-        const source = { where, bytes: bytes.length, read: async () => bytes };
-        return (await decodeImage(source, { size, channels, pixels }, formatsRemedy)).pixels;
-      }),
-    ),
   table: async (path, { name, groupColumn, targets, inputs, missing, numbersOnly = false }, work) => {
     const found = await readRegressionTable(path, {
       ...work,

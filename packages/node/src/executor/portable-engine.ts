@@ -1,5 +1,5 @@
 /** Portable models in native onnxruntime: files from anywhere, whose bytes are looked through before they are loaded. */
-import { quoted } from "@innerloop/experiments";
+import { quoted } from "@innerloop/experiments/exported";
 import type { PortableArray, PortableEngine, PortableSlot, TypedArray } from "@innerloop/graph";
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { readModelContents } from "../backbones/model-file.js";

@@ -122,6 +122,52 @@ describe("a model for any number of rows", () => {
   });
 });
 
+describe("a model for any numbers of two kinds of rows", () => {
+  const weight = values([2, 4]);
+  /** Each row beside each of the others: what depends on both numbers, and on their product. */
+  const pairs = ({ x, y }: TensorsByName, { weight }: TensorsByName): TensorsByName => {
+    const [n, m] = [x!.shape[0]!, y!.shape[0]!];
+    const beside = concat(
+      [broadcastTo(reshape(x!, [n, 1, 2]), [n, m, 2]), broadcastTo(reshape(y!, [1, m, 2]), [n, m, 2])],
+      2,
+    );
+    const hidden = tanh(matmul(reshape(beside, [n * m * 2, 2]), weight!));
+    return { scores: sum(reshape(hidden, [n, m, 8]), 2), means: softmax(matmul(x!, weight!)) };
+  };
+  const inputs = (n: number | string, m: number | string) => [slot("x", [n, 2]), slot("y", [m, 2])];
+  const dynamic = portableModel({ inputs: inputs("rows", "others"), constants: { weight }, compute: pairs });
+  written.push(dynamic.bytes);
+
+  test("says which sizes are which", () => {
+    expect(dynamic.outputs).toEqual([slot("scores", ["rows", "others"]), slot("means", ["rows", 4])]);
+  });
+
+  test.each([
+    [1, 1],
+    [3, 1],
+    [1, 5],
+    [17, 19],
+    [40, 2],
+  ])("computes for %i and %i the bits of the model of so many", async (n, m) => {
+    const fixed = portableModel({ inputs: inputs(n, m), constants: { weight }, compute: pairs });
+    const [open, closed] = await Promise.all([openPortable(dynamic), openPortable(fixed)]);
+    const given = { x: values([n, 2], 5), y: values([m, 2], 6) };
+    expect(printed(await open.run(given))).toEqual(printed(await closed.run(given)));
+    await Promise.all([open.close(), closed.close()]);
+  });
+
+  test("is refused where its form depends on one of them, or where more sizes are open", () => {
+    const meanOf = ({ x, y }: TensorsByName) => ({ z: add(x!, mean(y!)) });
+    expect(() => portableModel({ inputs: inputs("rows", "others"), constants: {}, compute: meanOf })).toThrow(
+      /IL405 .*depends on the number of others: for 19 and 29/,
+    );
+    const three = [...inputs("rows", "others"), slot("z", ["more"])];
+    expect(() => portableModel({ inputs: three, constants: { weight }, compute: pairs })).toThrow(
+      /IL405 portableModel: sizes rows, others, more may be any, .*Leave 2 sizes open at most/,
+    );
+  });
+});
+
 /** Gradient descent on a network of one hidden layer, written as a loop and step by step. */
 describe("a part that is repeated", () => {
   type Weights = { readonly hidden: Tensor; readonly head: Tensor };

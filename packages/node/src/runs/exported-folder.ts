@@ -15,9 +15,9 @@ import {
   mostConfigBytes,
   openExported,
   RunError,
-} from "@innerloop/experiments";
+} from "@innerloop/experiments/exported";
 import { isSystemError } from "../data/data-error.js";
-import { machineIo } from "../data/machine-io.js";
+import { machineImages } from "../data/machine-images.js";
 import { makeFolder, requireWritable, syncFolder } from "../data/store/atomic-write.js";
 import { portableEngine } from "../executor/portable-engine.js";
 import { onRun, shown, UntrustedFolder } from "./untrusted-folder.js";
@@ -87,7 +87,7 @@ export async function loadExported<A = ExportedAnswer>(path: string): Promise<Ex
   return openExported<A>(exportedFilesIn(await exportedFolder(path)), {
     // More threads pay off for larger operations than these are of, and only where nothing else runs.
     engine: portableEngine(),
-    io: machineIo,
+    io: machineImages,
   });
 }
 

@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { mostRecordBytes, RunError, reasonOf } from "@innerloop/experiments";
+import { mostRecordBytes, RunError, reasonOf } from "@innerloop/experiments/exported";
 import { DataError, isSystemError } from "../data/data-error.js";
 import { readWhole, withRegularFile } from "../data/regular-file.js";
 import { writeAtomically, writeFully } from "../data/store/atomic-write.js";

@@ -4,7 +4,7 @@
  * from the header before it begins.
  */
 
-import { invertInPlace, type PixelReading, reasonOf, usualPixels } from "@innerloop/experiments";
+import { invertInPlace, type PixelReading, reasonOf, usualPixels } from "@innerloop/experiments/exported";
 import type { Metadata, Sharp } from "sharp";
 import { ByteBudget } from "../byte-budget.js";
 import { DataError } from "../data-error.js";

@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { PixelReading } from "@innerloop/experiments";
+import type { PixelReading } from "@innerloop/experiments/exported";
 import { DataError, onFile } from "../data-error.js";
 import { readRegularFile } from "../regular-file.js";
 import { isImageName } from "./class-folders.js";
