@@ -121,7 +121,7 @@ export interface TextIo {
   /** The same of an encoder of images, which has no tokenizer; `output` names a tensor within it. */
   imageBackbone(source: string, setting: { readonly output?: string }, work: LongWork): Promise<ImageBackbone>;
   /** Splits texts by a tokenizer.json at hand, where this machine runs such. @throws Error where it is none */
-  pieces?(bytes: Uint8Array, where: string): PieceIds;
+  pieces?(bytes: Uint8Array, where: string): PieceIds | Promise<PieceIds>;
   /** A tokenizer.json, or a folder with one. */
   tokenizer(source: string, work: LongWork): Promise<Tokenizer>;
 }

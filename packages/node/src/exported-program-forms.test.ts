@@ -239,7 +239,7 @@ describe("images as bytes", () => {
     const params = learner.init(key(1));
     const imageInput = { greyOfColours: true, invert: true };
     const { models } = exported({ learner, params, spec: imageSpec, imageInput });
-    expect(slots(models.few_shot.inputs)[0]).toBe("support_inputs uint8[6,8,8,3]");
+    expect(slots(models.few_shot.inputs)[0]).toBe("support_inputs uint8[support,8,8,3]");
     expect(slots(models.predict.inputs).at(-1)).toBe("query_inputs uint8[queries,8,8,3]");
     const [known, asked] = [bytes(18, 1), bytes(9, 5)];
     const grey = (list: Uint8Array) => {

@@ -121,7 +121,7 @@ const encoder: InputEncoder<EncodedTextInputs> = {
       );
     let pieces: PieceIds;
     try {
-      pieces = machine.pieces(files[tokenizerFile]!, `${shown}/${tokenizerFile}`);
+      pieces = await machine.pieces(files[tokenizerFile]!, `${shown}/${tokenizerFile}`);
     } catch (cause) {
       throw new ExportError(
         "ILE202",

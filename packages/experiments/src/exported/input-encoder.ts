@@ -10,7 +10,7 @@ import type { ExportedFileName } from "./exported-config.js";
 export interface EncoderMachine {
   readonly engine: PortableEngine;
   /** Reads a tokenizer.json; machines without it run no encoders of texts. @throws Error where it is none */
-  readonly pieces?: ((bytes: Uint8Array, where: string) => PieceIds) | undefined;
+  readonly pieces?: ((bytes: Uint8Array, where: string) => PieceIds | Promise<PieceIds>) | undefined;
 }
 
 /** An encoder that is open: features of inputs, a row of numbers or a map each. */

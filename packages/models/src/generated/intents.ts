@@ -28,7 +28,7 @@ export const folder: Pick<IncludedModel, "figures" | "bytes" | "files"> = {
       "steps": 0
     }
   ],
-  bytes: 704673,
+  bytes: 704856,
   files: {
     "README.md": () => new URL("../../learners/intents/README.md", import.meta.url),
     "config.json": () => new URL("../../learners/intents/config.json", import.meta.url),

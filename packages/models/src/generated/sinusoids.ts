@@ -20,7 +20,7 @@ export const folder: Pick<IncludedModel, "figures" | "bytes" | "files"> = {
       "steps": 10
     }
   ],
-  bytes: 42435,
+  bytes: 42327,
   files: {
     "README.md": () => new URL("../../learners/sinusoids/README.md", import.meta.url),
     "config.json": () => new URL("../../learners/sinusoids/config.json", import.meta.url),

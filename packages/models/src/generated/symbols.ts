@@ -28,7 +28,7 @@ export const folder: Pick<IncludedModel, "figures" | "bytes" | "files"> = {
       "steps": 0
     }
   ],
-  bytes: 977616,
+  bytes: 880824,
   files: {
     "README.md": () => new URL("../../learners/symbols/README.md", import.meta.url),
     "config.json": () => new URL("../../learners/symbols/config.json", import.meta.url),

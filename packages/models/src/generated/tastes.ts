@@ -12,7 +12,7 @@ export const folder: Pick<IncludedModel, "figures" | "bytes" | "files"> = {
       "steps": 0
     }
   ],
-  bytes: 721639,
+  bytes: 719320,
   files: {
     "README.md": () => new URL("../../learners/tastes/README.md", import.meta.url),
     "config.json": () => new URL("../../learners/tastes/config.json", import.meta.url),

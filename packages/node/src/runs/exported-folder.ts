@@ -87,7 +87,10 @@ export async function loadExported<A = ExportedAnswer>(path: string): Promise<Ex
   return openExported<A>(exportedFilesIn(await exportedFolder(path)), {
     // More threads pay off for larger operations than these are of, and only where nothing else runs.
     engine: portableEngine(),
-    io: machineImages,
+    io: {
+      ...machineImages,
+      pieces: async (bytes, where) => (await import("../backbones/tokenizer-file.js")).parseTokenizer(bytes, where),
+    },
   });
 }
 
