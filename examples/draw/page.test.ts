@@ -36,7 +36,7 @@ describe.skipIf(chromiumMissing())("the drawing page in Chromium", () => {
     site = await startSite(root, { headers: policyWith(map!) });
     browser = await startChromium();
     const context = await browser.newContext({ viewport: { width: 1000, height: 900 }, acceptDownloads: true });
-    context.setDefaultTimeout(0);
+    context.setDefaultTimeout(120_000);
     page = await context.newPage();
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(`${message.type()}: ${message.text()}`);
