@@ -131,6 +131,19 @@ function encodedImages(): ExportedConfig {
   };
 }
 
+/** One whose texts do. */
+function encodedTexts(): ExportedConfig {
+  const all = whole();
+  return {
+    ...all,
+    inputs: {
+      ...{ kind: "encoded-text", shape: [4] },
+      backbone: { name: "tiny", output: "states", pooling: "mean", normalize: true, maxTokens: 16 },
+    },
+    files: { ...all.files, ...toldStubs("onnx/backbone.onnx", "tokenizer.json") },
+  };
+}
+
 const configReader: Reader = {
   name: "exported folder",
   reads: "config.json of an exported folder, and the files by it",
@@ -191,16 +204,7 @@ const configReader: Reader = {
         }),
       ),
       bytes(storedExport(encodedImages())),
-      bytes(
-        storedExport({
-          ...all,
-          inputs: {
-            ...{ kind: "encoded-text", shape: [4] },
-            backbone: { name: "tiny", output: "states", pooling: "mean", normalize: true, maxTokens: 16 },
-          },
-          files: { ...all.files, ...toldStubs("onnx/backbone.onnx", "tokenizer.json") },
-        }),
-      ),
+      bytes(storedExport(encodedTexts())),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
     ];
   },
@@ -285,7 +289,10 @@ const configReader: Reader = {
 const expectedReader: Reader = {
   name: "expected task",
   reads: "expected.safetensors of an exported folder",
-  sources: ["experiments/src/exported/verify-export.ts", "core/src/artifacts/safetensors.ts"],
+  sources: [
+    ...["experiments/src/exported/verify-export.ts", "core/src/artifacts/safetensors.ts"],
+    "experiments/src/exported/encoded-text-inputs.ts",
+  ],
   weight: 0.5,
   seeds: () => [expected()],
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame)],
@@ -297,6 +304,11 @@ const expectedReader: Reader = {
       checkArray({ shape, values: data });
     const { inputs, features } = probeOf(input, encodedImages(), "expected.safetensors");
     if (inputs.length * 3 !== features.length) throw new WrongResult("features of other inputs");
+    try {
+      probeOf(input, encodedTexts(), "expected.safetensors");
+    } catch (error) {
+      requireCode(error);
+    }
   },
 };
 

@@ -31,13 +31,18 @@ async function readAll(path: string, most: number): Promise<void> {
 const weightsReader: Reader = {
   name: "weights",
   reads: "weights of PyTorch, or of others in safetensors",
-  sources: ["node/src/data/formats/weight-file.ts", "node/src/data/formats/torch-archive.ts"],
+  sources: [
+    ...["node/src/data/formats/weight-file.ts", "node/src/data/formats/torch-archive.ts"],
+    "core/src/artifacts/half-floats.ts",
+  ],
   weight: 2,
   seeds: () => [...seeds()].flatMap(([name, bytes]) => (name.endsWith(".pkl") ? [] : [bytes])),
   mutations: [headerMutation(safetensorsFrame)],
   words,
   run: async (input, place) => readAll(place.put("x.pt", input), Math.max(input.length, 2 ** 26)),
 };
+
+const storages = [16, 16, 128, 16, 16, 2].map((size, i) => ({ name: `w/data/${i}`, data: new Uint8Array(size) }));
 
 /** The pickle of a file whose storages are there: sinusoid-bfloat16.pt. */
 const pickleReader: Reader = {
@@ -48,16 +53,15 @@ const pickleReader: Reader = {
   seeds: () => [...seeds()].flatMap(([name, bytes]) => (name.endsWith(".pkl") ? [bytes] : [])),
   words,
   async run(input, place) {
-    const sizes = [16, 16, 128, 16, 16, 2];
-    const storages = sizes.map((size, i) => ({ name: `w/data/${i}`, data: new Uint8Array(size) }));
     await readAll(place.put("x.pt", zip([{ name: "w/data.pkl", data: input }, ...storages])), 256);
   },
 };
 
+/** The pickle of sinusoid-bfloat16.pt, and the storages that it names. */
 const archive = [
-  { name: "w/data.pkl", data: new TextEncoder().encode("\x80\x02}.") },
+  { name: "w/data.pkl", data: [...seeds()].find(([name]) => name.endsWith(".pkl"))![1] },
   { name: "w/byteorder", data: new TextEncoder().encode("little") },
-  { name: "w/data/0", data: new Uint8Array(16) },
+  ...storages,
 ];
 
 const archiveReader: Reader = {
@@ -93,6 +97,7 @@ const first = {
   b: tensor(new Float32Array(2), [2, 1]),
   c: tensor(new Float32Array(2), [2, 1]),
   d: tensor(0),
+  e: tensor(new Float32Array(2)),
 };
 const tensors = new Map([
   ["w", { type: "float32", shape: [2], data: new Float32Array(2) }],
@@ -130,7 +135,13 @@ const mapReader: Reader = {
     await readImportMap(place.put("map.json", input)).then(({ map: read, given }) => {
       importedIn(given);
       if (!read.parameters) return;
-      matchedParameters(first, new Map(), tensors, { ...read, parameters: read.parameters }, "file");
+      matchedParameters(
+        first,
+        new Map([["e", { role: "averaged" }]]),
+        tensors,
+        { ...read, parameters: read.parameters },
+        "file",
+      );
     }, requireCode);
   },
 };

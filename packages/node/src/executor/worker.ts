@@ -6,7 +6,6 @@ import {
   type TensorType,
   type TypedArray,
 } from "@innerloop/graph";
-import { openNativeSession } from "./native/native-programs.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
 /** What the pool asks of a worker. Each request is answered once, by a reply of the same id. */
@@ -58,6 +57,8 @@ async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
   if (request.kind === "load") {
     const program = request.program === undefined ? undefined : readNativeModel(request.model);
     if (request.program !== undefined && program) {
+      // Not before it is needed: what compiles and keeps programs takes memory of each worker.
+      const { openNativeSession } = await import("./native/native-programs.js");
       const session = openNativeSession(request.program, program, request.inputs, request.outputs);
       sessions.set(request.session, Promise.resolve(session));
       return [];
