@@ -85,11 +85,11 @@ const channelsOf = (ways: number): Readonly<Record<string, readonly number[]>> =
 export const objectKind: ExportedKind<ObjectAnswers, Given, Said, ReadPicture, readonly ObjectAnswer[]> = {
   inputs: ["picture"],
   parse: ({ ways, stride, least, most, overlap }, told) => {
-    const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
+    const isFraction = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
     const size = sizeOf(told);
     if (told.ways !== undefined || [...told.outputs].sort().join() !== [...outputs].sort().join()) return undefined;
     if (!isWhole(ways, 1, mostWays) || !isWhole(stride, 1, size) || size % stride !== 0) return undefined;
-    if (!isWhole(most, 1, mostObjects) || !isShare(least) || !isShare(overlap)) return undefined;
+    if (!isWhole(most, 1, mostObjects) || !isFraction(least) || !isFraction(overlap)) return undefined;
     return { kind: "objects", ways, stride, least, most, overlap };
   },
   architecture: "FewShotObjectDetector",

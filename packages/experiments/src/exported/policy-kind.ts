@@ -57,7 +57,7 @@ const stagesOf = ({ support, answers: { episodes } }: Setting): number => suppor
 
 const isBaseline = (value: unknown): value is PolicyValues["baseline"] =>
   (policyOptions.baseline.choices as readonly unknown[]).includes(value);
-const isShare = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
+const isFraction = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
 const prefix = "support_targets";
 
 /** @internal */
@@ -68,8 +68,8 @@ export const policyKind: ExportedKind<PolicyAnswers, SaidEpisode, SaidEpisode, F
     const fits =
       space &&
       isWhole(episodes, 1, 2 ** 20) &&
-      isShare(discount) &&
-      isShare(lambda) &&
+      isFraction(discount) &&
+      isFraction(lambda) &&
       isBaseline(baseline) &&
       typeof trial === "boolean" &&
       outputs.join() === "prediction";
