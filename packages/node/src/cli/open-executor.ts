@@ -55,7 +55,7 @@ async function nativeSetting(engine: Engine, output: Output): Promise<NativeSett
   if (compiler) return { compiler, onFailure: (problem) => output.warn(`  ${problem}: onnxruntime runs it instead.`) };
   if (engine === "native") throw noCompiler();
   output.say(
-    `  No C compiler (${compilerCommands().join(", ")}): onnxruntime computes, which takes two to three times as long.`,
+    `  No C compiler (${compilerCommands().join(", ")}): onnxruntime computes.`,
   );
   return undefined;
 }
