@@ -6,7 +6,6 @@ import {
   type Access,
   addIndex,
   type IndexForm,
-  type IndexGuard,
   indexBy,
   indexOf,
   LoopVariable,
@@ -135,21 +134,9 @@ function readers(node: NativeNode): number {
 function isGuarded(node: NativeNode): boolean {
   if (node.rule?.kind === "placed") return node.rule.access !== undefined && node.inputs.length === 1;
   if (node.rule?.kind !== "view") return false;
-  const at = variablesOf("g", node.shape).map(indexBy);
-  try {
-    const { guards = [] } = accessOf(node, at)!;
-    return openGuards(guards)?.length !== 0;
-  } catch (error) {
-    // Its guards, if it has any, are known once its loops are split.
-    if (error instanceof SplitRequest) return accessWithSplits(node).length > 0;
-    throw error;
-  }
-}
-
-function accessWithSplits(node: NativeNode): readonly IndexGuard[] {
   return splitting(node.shape, "g", (at) => {
     const { guards = [] } = accessOf(node, at)!;
-    return openGuards(guards) ?? guards;
+    return openGuards(guards)?.length !== 0;
   }).result;
 }
 

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { compile, type Executor, loweringProfiles } from "@innerloop/graph";
 import { type ReferenceFile, referenceCases, requireClose } from "@innerloop/graph/testing";
 import { afterAll, describe, test } from "vitest";
+import { compilers } from "./native/c-compilers.fixture.js";
+import { nativeExecutor } from "./native/native-executor.js";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 import { webExecutor } from "./web-executor.fixture.js";
 
@@ -16,6 +18,9 @@ const runtimes: Readonly<Record<string, () => Executor>> = {
     profile: { ...loweringProfiles.cpu, cacheBytes: 256 },
   }),
   "onnxruntime-web": webExecutor,
+  ...Object.fromEntries(
+    compilers.map(([name, compiler]) => [`native programs of ${name}`, () => nativeExecutor({ native: { compiler } })]),
+  ),
 };
 
 describe.each(Object.entries(runtimes))("%s agrees with PyTorch's meta-gradients", (_, make) => {

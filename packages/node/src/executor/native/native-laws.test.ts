@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import {
   compile,
   exp,
@@ -20,13 +19,11 @@ import {
   exampleRows,
   type FloatType,
   programs,
-  type ReferenceFile,
-  referenceCases,
   referenceOutputs,
   requireClose,
 } from "@innerloop/graph/testing";
 import fc from "fast-check";
-import { afterAll, describe, expect, it, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import type { CCompiler } from "./c-compiler.js";
 import { compilers } from "./c-compilers.fixture.js";
 import { nativeExecutor } from "./native-executor.js";
@@ -144,27 +141,5 @@ describe.each(compilers)("elementwise functions of vectors of float32, %s", (_, 
       expect(apart, `${name} ${x} is ${found[i]}, exactly ${exact(x)}`).toBeLessThanOrEqual(name === "sigmoid" ? 3 : 2);
     });
     expect(worst).toBeGreaterThan(0);
-  });
-});
-
-const figures = new URL("../../../../graph/src/testing/fixtures/meta-gradients.json", import.meta.url);
-const file = JSON.parse(readFileSync(figures, "utf8")) as ReferenceFile;
-
-describe.each(compilers.slice(0, 1))("native programs, %s, agree with PyTorch's meta-gradients", (_, compiler) => {
-  const executor = nativeExecutor({ native: { compiler } });
-  afterAll(() => executor.close());
-  describe.each([
-    ["float32", 1e-4],
-    ["float64", 1e-9],
-  ] as const)("in %s to %s of the largest entry", (float, tolerance) => {
-    test.each(referenceCases(file, float).map((one) => [one.name, one] as const))(
-      "%s",
-      async (_name, { compute, given, expected }) => {
-        const found = await compile(compute, { executor })(given);
-        expected.forEach(({ what, values, scale }, i) => {
-          requireClose(what, found[i]!.data as Float32Array, values, tolerance, scale);
-        });
-      },
-    );
   });
 });
