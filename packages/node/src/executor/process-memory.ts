@@ -10,8 +10,8 @@ const libraryBytes = 25 * mebibyte;
 /** A worker thread with an isolate of its own. */
 const threadBytes = 14 * mebibyte;
 
-/** What Node's heap grows by at work, and by each node that is traced and lowered. */
-const heapBytes = 12 * mebibyte;
+/** What Node's heap and compiled code grow by at work, and the heap by each node that is traced and lowered. */
+const heapBytes = 26 * mebibyte;
 const tracedNodeBytes = 3500;
 
 /** A node of a loaded model: its kernel, its arguments, its place in the plan. */
