@@ -139,7 +139,7 @@ function openPool(size: number, file: URL, native: NativeSetting | undefined): E
       model: new Uint8Array(new SharedArrayBuffer(model.length)),
       inputs: inputs.map(plainType),
       outputs: outputs.map(plainType),
-      threads: alone && !small && !program ? size : 1,
+      threads: alone && !small ? size : 1,
       program,
     };
     loaded.model.set(model);

@@ -96,7 +96,7 @@ export async function compileC(
     readonly include_dir: string;
   };
   try {
-    await run(command, [...flags, `-I${headers}`, from, "-o", to, "-lm"], {
+    await run(command, [...flags, `-I${headers}`, from, "-o", to, "-lm", "-pthread"], {
       timeout: timeoutMs,
       killSignal: "SIGKILL",
     });

@@ -9,12 +9,13 @@ static void *data_of(napi_env env, napi_value list, uint32_t at) {
   if (napi_get_element(env, list, at, &array) == napi_ok) napi_get_typedarray_info(env, array, 0, 0, &data, 0, 0);
   return data;
 }
-/* run(inputs, outputs, [constants, workspace]): 0, or 1 where an index is out of range */
+/* run(inputs, outputs, [constants, workspace], threads): 0, or 1 where an index is out of range */
 static napi_value run(napi_env env, napi_callback_info info) {
-  size_t count = 3;
-  napi_value given[3], result = 0;
+  size_t count = 4;
+  napi_value given[4], result = 0;
+  int32_t threads = 1;
   uint32_t ins = 0, outs = 0;
-  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 3) return 0;
+  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 4) return 0;
   napi_get_array_length(env, given[0], &ins);
   napi_get_array_length(env, given[1], &outs);
   if (ins > MOST_ARRAYS || outs > MOST_ARRAYS) return 0;
@@ -25,7 +26,8 @@ static napi_value run(napi_env env, napi_callback_info info) {
   const char *constants = data_of(env, given[2], 0);
   char *workspace = data_of(env, given[2], 1);
   workspace += (64 - (uintptr_t)workspace % 64) % 64;
-  napi_create_int32(env, program(in, out, constants, workspace), &result);
+  napi_get_value_int32(env, given[3], &threads);
+  napi_create_int32(env, program(in, out, constants, workspace, threads), &result);
   return result;
 }
 NAPI_MODULE_INIT() {

@@ -17,7 +17,7 @@ declareLibraryModule(import.meta.url);
 /** Options of `nativeExecutor`. */
 export interface NativeExecutorOptions {
   readonly native: NativeSetting;
-  /** Threads of models that onnxruntime runs. */
+  /** Threads that share each run; 1 unless given. */
   readonly threads?: number;
 }
 
@@ -43,7 +43,10 @@ export function nativeExecutor({ native, threads = 1 }: NativeExecutorOptions): 
       if (!program) return onnxruntime.load(model, inputs, outputs, hints);
       const file = await compiledProgram(program, native.compiler);
       if (closed) throw closedError("load");
-      const session = openNativeSession(file, program, inputs, outputs, () => sessions.delete(session));
+      const session = openNativeSession(file, program, inputs, outputs, {
+        threads,
+        onClose: () => sessions.delete(session),
+      });
       sessions.add(session);
       return session;
     },

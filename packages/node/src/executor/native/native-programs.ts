@@ -24,6 +24,7 @@ type NativeRun = (
   inputs: readonly TypedArray[],
   outputs: readonly TypedArray[],
   memory: readonly [constants: Uint8Array, workspace: Uint8Array],
+  threads: number,
 ) => number;
 
 /** Bytes that compiled programs may take; those used longest ago are removed. */
@@ -178,14 +179,19 @@ function openProgram(file: string): NativeRun {
   return known;
 }
 
-/** A session of a compiled program in this thread. */
+/**
+ * A session of a compiled program in this thread.
+ *
+ * @param options.threads that share each run, this one among them; 1 unless given. The result does not depend on it.
+ */
 export function openNativeSession(
   file: string,
   { constants, workspaceBytes }: Pick<NativeModel, "constants" | "workspaceBytes">,
   inputs: readonly TensorType[],
   outputs: readonly TensorType[],
-  onClose: () => void = () => undefined,
+  options: { readonly threads?: number; readonly onClose?: () => void } = {},
 ): ExecutorSession {
+  const { threads = 1, onClose } = options;
   const program = openProgram(file);
   let memory: readonly [Uint8Array, Uint8Array] | undefined = [
     constants,
@@ -196,7 +202,7 @@ export function openNativeSession(
       if (!memory) throw closedError("run");
       checkFeeds(feeds, inputs);
       const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
-      if (program(feeds, results, memory) !== 0)
+      if (program(feeds, results, memory, threads) !== 0)
         throw new GraphError(
           "IL403",
           "run",
@@ -207,7 +213,7 @@ export function openNativeSession(
     },
     async close() {
       memory = undefined;
-      onClose();
+      onClose?.();
     },
   };
 }
