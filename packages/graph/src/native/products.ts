@@ -265,10 +265,7 @@ function dots(product: Product, dtype: DType, target: NativeTarget): Written {
       ...(whole < inner ? [`{ const long k = ${whole}; sum += ${some("row", a)} * ${some("b", b)}; }`] : []),
     ].join("\n");
   };
-  const join =
-    lanes === 1
-      ? "c[OUT] = sum;"
-      : `${element} all = sum[0]; for (int n = 1; n < ${lanes}; n++) all += sum[n];\nc[OUT] = all;`;
+  const join = `c[OUT] = ${lanes === 1 ? "sum" : `sum_${type}(sum)`};`;
   const line = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
   const turns = total(product.rows);
   return { body: (inParts) => forLoop("i", turns, line, inParts), shared: new Map(), turns };
