@@ -226,7 +226,7 @@ function tileFunction(
     (inner, k) => `for (long k${k} = 0; k${k} < n${k}; k${k}++) {\n${inner}\n}`,
     step,
   );
-  return `static __attribute__((noinline)) void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
+  return `OURS void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
 ${each((r) => `const ${element} *const p${r} = rows[${r}];`)}
 ${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "))}
 if (more) {

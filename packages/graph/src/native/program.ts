@@ -24,6 +24,15 @@ export interface NativeProgram {
   readonly calls: number;
 }
 
+/** A program of many functions may be compiled as several files of the same text, each with its PART of PARTS. */
+const linkage = `#ifdef PARTS
+#define OURS __attribute__((visibility("hidden"), noinline))
+#else
+#define PARTS 1
+#define PART 0
+#define OURS static __attribute__((noinline))
+#endif`;
+
 const alignment = 64;
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 const bytesOf = ({ size, dtype }: NativeNode): number => size * bytesPerElement[dtype];
@@ -85,10 +94,18 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   });
   const workspaceBytes = placedInWorkspace(calls, place);
   const lines = callLines(calls, place, target);
+  const calledByOthers = [...shared.values()];
+  const ours = [
+    ...calledByOthers.filter((text) => text.startsWith("OURS")),
+    ...[...functions].map(([text, name]) => `OURS int ${name}${text}`),
+  ];
   const source = [
     prelude(target),
-    ...shared.values(),
-    ...[...functions].map(([text, name]) => `static __attribute__((noinline)) int ${name}${text}`),
+    linkage,
+    ...calledByOthers.filter((text) => !text.startsWith("OURS")),
+    ...ours.map((text) => `${text.slice(0, text.indexOf(" {"))};`),
+    ...ours.flatMap((text, i) => [`#if ${i} % PARTS == PART`, text, "#endif"]),
+    "#if PART == 0",
     team,
     "static void member(const void *const *in, void *const *out, const char *constants, char *workspace, struct team *team, const long part) {",
     "const long parts = team->parts;",
@@ -96,6 +113,7 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     ...(copies.length > 0 ? ["if (part == 0) {", ...copies, "}"] : []),
     "}",
     entry,
+    "#endif\n",
   ].join("\n");
   const data = new Uint8Array(constantBytes);
   let at = 0;

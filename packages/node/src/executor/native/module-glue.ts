@@ -1,5 +1,6 @@
 /** What makes a program a module of Node: calls with typed arrays. */
 export const moduleGlue = `
+#if PART == 0
 #define NAPI_VERSION 8
 #include <node_api.h>
 #include <stdlib.h>
@@ -79,4 +80,5 @@ NAPI_MODULE_INIT() {
   napi_set_named_property(env, exports, "runAside", function);
   return exports;
 }
+#endif
 `;
