@@ -1,4 +1,5 @@
 /** A whole graph as one file of C, with the memory that it needs. */
+import { formatShape } from "../errors.js";
 import type { Graph } from "../program/graph.js";
 import { bytesPerElement } from "../program/tensor-type.js";
 import { elementTypes } from "./loop-body.js";
@@ -22,6 +23,8 @@ export interface NativeProgram {
   readonly productOperations: number;
   /** Calls of functions in one run. */
   readonly calls: number;
+  /** A line for each call: what it makes, the operations that are computed in its loops, and the arrays that it reads. */
+  readonly outline: readonly string[];
 }
 
 /** A program of many functions may be compiled as several files of the same text, each with its PART of PARTS. */
@@ -132,7 +135,24 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     operations: others + productOperations,
     productOperations,
     calls: calls.length,
+    outline: calls.map((call) => outlined(call, stored)),
   };
+}
+
+function outlined({ node, reads, name }: Call, stored: ReadonlySet<NativeNode>): string {
+  const type = ({ dtype, shape }: NativeNode): string => `${dtype}${formatShape(shape)}`;
+  const operations = new Map<string, number>();
+  const seen = new Set<NativeNode>();
+  const visit = (x: NativeNode): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    const operation = x.tensor.primitive?.name;
+    if (operation !== undefined) operations.set(operation, (operations.get(operation) ?? 0) + 1);
+    for (const input of x.inputs) if (!stored.has(input)) visit(input);
+  };
+  visit(node);
+  const all = [...operations].map(([operation, count]) => (count === 1 ? operation : `${count} ${operation}`));
+  return `${name}: ${type(node)} by ${all.join(", ")}${reads.length > 0 ? ` of ${reads.map(type).join(", ")}` : ""}`;
 }
 
 const multiplications = (products: readonly Product[]): number =>
