@@ -1,6 +1,7 @@
 /** The learners that come with @innerloop/models: whole, small, as good as their cards say, and loaded by their addresses. */
+import { spawnSync } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sinusoids } from "@innerloop/core";
 import { boxesOf, detectionFigures, type JudgedPicture, sceneEpisodes } from "@innerloop/core/detection";
@@ -146,6 +147,29 @@ it("scenes finds characters that are none of its training, of fewer classes than
   const { mean, interval } = meanOf(figures);
   console.log(`scenes: AP50 ${mean.toFixed(3)} ± ${interval.toFixed(3)}, told ${told!.mean.toFixed(3)}`);
   expect(Math.abs(mean - told!.mean)).toBeLessThan(1.5 * (interval + told!.interval));
+});
+
+it("a program that loads one by its address loads no learner, no reader of data and no other kind of task", () => {
+  const hook = `import { writeSync } from "node:fs"; export const load = (url, context, next) => { writeSync(2, url + "\\n"); return next(url, context); };`;
+  const asModule = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+  const entry = new URL("../../innerloop/dist/exported.js", import.meta.url);
+  const program = `
+    import { loadExported } from ${JSON.stringify(entry)};
+    const learner = await loadExported("innerloop:symbols");
+    const pictures = [0, 1].map((tone) => new Uint8Array(784).map((_, i) => (i % 7 === 3 * tone ? 255 : 0)));
+    const task = await learner.adapt(pictures.map((input, i) => ({ input, label: String(i) })));
+    const [{ label }] = await task.predict([pictures[1]]);
+    console.log(label);`;
+  const register = `import { register } from "node:module"; register(${JSON.stringify(asModule(hook))});`;
+  const ran = spawnSync(process.execPath, ["--import", asModule(register), "--input-type=module", "-e", program], {
+    encoding: "utf8",
+  });
+  expect(ran.stdout, ran.stderr).toBe("1\n");
+  const loaded = ran.stderr.split("\n").filter((line) => line.includes("/dist/"));
+  expect(loaded.filter((url) => url.endsWith("-kind.js")).map((url) => basename(url))).toEqual(["class-kind.js"]);
+  expect(loaded.filter((url) => url.endsWith("-inputs.js")).map((url) => basename(url))).toEqual(["image-inputs.js"]);
+  expect(loaded.filter((url) => /core\/dist\/(learners|layers|catalogue|optimizers)\//.test(url))).toEqual([]);
+  expect(loaded.filter((url) => /\/node\/dist\/(index|cli|data\/(sets|formats))/.test(url))).toEqual([]);
 });
 
 it("load takes addresses, and says which there are", async () => {

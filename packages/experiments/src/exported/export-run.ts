@@ -45,11 +45,11 @@ import { ExportError } from "./export-error.js";
 import { type ExportedConfig, type ExportedOpenSet, storedExport, supportRows } from "./exported-config.js";
 import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { type CardRequest, exportedFiles } from "./exported-folder.js";
-import { kindOf } from "./exported-kinds.js";
+import { kindOf, loadKind } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
 import { requireProbe } from "./input-encoder.js";
 import type { ExportedIo } from "./input-form.js";
-import { type ExportedInputs, type ExportForm, formOf } from "./input-forms.js";
+import { type ExportedInputs, type ExportForm, formOf, loadForm } from "./input-forms.js";
 import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
 
@@ -315,6 +315,7 @@ async function formOfRun(
   const facts = { options: config.domain, spec: data } as Parameters<typeof domain.exported>[0];
   const work = { signal, onWarning };
   const form = await domain.exported(facts, { shown: run.shown, floatInput, io, work });
+  await Promise.all([loadForm(form.inputs.kind), loadKind(form.answers.kind)]);
   if (floatInput && !("dtype" in form.inputs))
     throw new UsageError(`--float-input for ${run.shown}, whose inputs are no images`, "Leave it out");
   return { form, config };
