@@ -30,6 +30,11 @@ const kinds: { readonly [K in ExportedAnswers["kind"]]: KindOf<Extract<ExportedA
   policy: policyKind,
 };
 
+/** The kinds by name, as config.json tells them. */
+export const exportedKinds: Readonly<
+  Record<ExportedAnswers["kind"], Pick<AnyKind, "tasks" | "learners" | "architecture">>
+> = kinds;
+
 /** The kind of these answers. */
 export const kindOf = ({ kind }: ExportedAnswers): AnyKind => kinds[kind] as unknown as AnyKind;
 

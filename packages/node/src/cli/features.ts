@@ -1,6 +1,7 @@
 /** FEATURES.md: what each learner of the catalogue is for. A test keeps the file equal to this, and tries each entry. */
 import { type LearnerFamily, learnerNames } from "@innerloop/core";
 import { learnerEntry } from "@innerloop/core/learners";
+import { exportedKinds } from "@innerloop/experiments/exported";
 
 const families: readonly (readonly [LearnerFamily, string])[] = [
   ["gradient", "Gradient-based: adapt by steps of an optimizer"],
@@ -48,6 +49,10 @@ export function featuresMarkdown(): string {
       "",
     ];
   });
+  const kinds = Object.values(exportedKinds);
+  const exported = entries.map(
+    ([name, entry]) => `| \`${name}\` | ${kinds.map((kind) => yes(kind.learners(entry))).join(" | ")} |`,
+  );
   return [
     "# Features",
     "",
@@ -59,5 +64,15 @@ export function featuresMarkdown(): string {
     "every cell, and every learner's model.",
     "",
     ...sections,
+    "## Exported: adaptation as a file",
+    "",
+    "What `innerloop export` writes of each learner, by what its tasks are of ([docs/export.md](docs/export.md)). `npm test`",
+    "writes each: programs of classes, numbers, marked texts and objects go through onnxruntime and its build for browsers;",
+    "runs of ratings and of policies are trained, exported, and held to their own answers on held-out tasks.",
+    "",
+    `| \`--learner\` | ${kinds.map(({ tasks }) => tasks).join(" | ")} |`,
+    `| --- |${" --- |".repeat(kinds.length)}`,
+    ...exported,
+    "",
   ].join("\n");
 }
