@@ -38,6 +38,11 @@ const kinds = recordsOnDemand<Kinds>("kind of answers", {
   policy: async () => (await import("./policy-kind.js")).policyKind,
 });
 
+/** All kinds by name, as config.json tells them. */
+export const exportedKinds = (): Promise<
+  Readonly<Record<ExportedAnswers["kind"], Pick<AnyKind, "tasks" | "learners" | "architecture">>>
+> => kinds.all();
+
 /** Loads the kind of this name; what is no name is left to `answersFrom`. */
 export const loadKind = (name: unknown): Promise<void> => kinds.load(name);
 

@@ -6,6 +6,8 @@ export interface RecordsOnDemand<Records extends object> {
   has(name: unknown): name is keyof Records;
   /** Loads a record; does nothing for what is no name of one. */
   load(name: unknown): Promise<void>;
+  /** All of them, loaded. */
+  all(): Promise<Readonly<Records>>;
   /** A record that was loaded. */
   of<Name extends keyof Records>(name: Name): Records[Name];
 }
@@ -21,10 +23,15 @@ export function recordsOnDemand<Records extends object>(
 ): RecordsOnDemand<Records> {
   const loaded: Partial<Records> = {};
   const has = (name: unknown): name is keyof Records => typeof name === "string" && Object.hasOwn(imports, name);
+  const load = async (name: unknown): Promise<void> => {
+    if (has(name)) loaded[name] ??= await imports[name]();
+  };
   return {
     has,
-    load: async (name) => {
-      if (has(name)) loaded[name] ??= await imports[name]();
+    load,
+    all: async () => {
+      await Promise.all(Object.keys(imports).map(load));
+      return loaded as Records;
     },
     of: (name) => {
       const record = loaded[name];
