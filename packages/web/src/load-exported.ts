@@ -9,7 +9,7 @@ import {
   includedModel,
   isIncludedAddress,
   openExported,
-} from "@innerloop/experiments";
+} from "@innerloop/experiments/exported";
 import { decodeImages, type ImageDecoding, type ImageSource, letterboxedPictures } from "./images/decode-images.js";
 import { type WebExecutor, workerExecutor } from "./web-executor.js";
 

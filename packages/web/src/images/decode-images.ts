@@ -1,6 +1,6 @@
 /** Pictures of a page as a learner takes them: the bytes that the packages for Node make of the same files. */
 import { letterbox } from "@innerloop/core/detection";
-import { invertInPlace, type PixelReading, quoted, reasonOf, usualPixels } from "@innerloop/experiments";
+import { invertInPlace, type PixelReading, quoted, reasonOf, usualPixels } from "@innerloop/experiments/exported";
 import { tagOf } from "@innerloop/graph";
 import { WebImageError } from "./image-error.js";
 import { mostHeadBytes, type Orientation, orientationOf } from "./orientation.js";

@@ -22,13 +22,17 @@ export function isDarkOnLight(data: LabelledExamples): boolean {
   const stride = Math.ceil(images.length / imagesLookedAt);
   const chosen = images.filter((_, i) => i % stride === 0);
   const isPaper = (image: LabelledExamples["classes"][number]["examples"]): boolean => {
+    const border = new Uint8Array(size);
+    let [found, sum] = [0, 0];
+    for (let i = 0; i < size; i++) {
+      sum += image[i]!;
+      const column = i % width;
+      const isBorder = i < width || i >= size - width || column === 0 || column === width - 1;
+      if (isBorder) border[found++] = image[i]!;
+    }
     // Drawings may touch the border: its median is still that of the paper.
-    const pixels = Array.from(image);
-    const border = pixels.filter(
-      (_, i) => i < width || i >= size - width || i % width === 0 || i % width === width - 1,
-    );
-    const paper = border.sort((a, b) => a - b)[border.length >> 1]!;
-    const mean = pixels.reduce((sum, value) => sum + value, 0) / size;
+    const paper = border.subarray(0, found).sort()[found >> 1]!;
+    const mean = sum / size;
     return paper > 150 && mean <= paper;
   };
   return chosen.filter(isPaper).length > chosen.length / 2;
