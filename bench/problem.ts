@@ -101,6 +101,7 @@ export async function ourLoop(problem: Problem, executor: Executor, chunkSize?: 
       const start = performance.now();
       const running = step(params, state, next);
       iteration++;
+      await new Promise(setImmediate);
       next = sampled();
       ({ params, optimizer: state } = await running);
       times.push(performance.now() - start);

@@ -21,12 +21,13 @@ afterAll(async () => {
   await remove();
 });
 
+const kinds = await exportedKinds();
 const entryOf = (name: (typeof learnerNames)[number]): LearnerEntry => learnerCatalogue[name] as LearnerEntry;
 /** The names of a kind's learners, each with whether it is exported. */
 const casesOf = (kind: "ratings" | "policy", of: TaskKind) =>
   learnerNames
     .filter((name) => entryOf(name).kinds.includes(of))
-    .map((name) => [name, exportedKinds[kind].learners(entryOf(name))] as const);
+    .map((name) => [name, kinds[kind].learners(entryOf(name))] as const);
 const runOf = (name: string): string => name.replace(/\W/g, "-");
 
 describe("ratings", () => {

@@ -19,6 +19,7 @@ import {
 } from "./checkpoint.js";
 import { keyInMemory, planTraining, requireFit, type TrainingPlan } from "./chunks.js";
 import { defaultExecutor } from "./default-executor.js";
+import { eventLoopTurn } from "./event-loop.js";
 import { metaPrograms, type OuterMethod, outerState } from "./meta-step.js";
 import { progressLine, terminal } from "./progress.js";
 import {
@@ -301,7 +302,8 @@ export async function train<Params extends Tree, X extends Tree, Y extends Tree,
       const running = update(state.params, state.optimizer, given);
       // Where drawing the next tasks throws, that is the error to report.
       running.catch(() => undefined);
-      // The next tasks are drawn while this update runs.
+      // The next tasks are drawn while this update runs: once what it asks of other threads is on its way to them.
+      await eventLoopTurn();
       batch = drawnAhead(state.iteration + 1);
       const { params, optimizer: optimizerState, loss, metrics } = await running;
       const iteration = state.iteration + 1;

@@ -2,9 +2,8 @@
 import {
   type IndexForm,
   type IndexGuard,
-  indexBy,
   indexText,
-  LoopVariable,
+  type LoopVariable,
   openGuards,
   ravelIndex,
 } from "../program/index-form.js";
@@ -13,11 +12,14 @@ import { elementTypes, LoopBody, lanesOf, type Mode, modeFor, numberText, type T
 import type { NativeNode } from "./nodes.js";
 import { isLiteral, splitting } from "./plan.js";
 import type { NativeTarget } from "./target.js";
+import { transposedCopy, transposedLines, transposeFunction } from "./transposition.js";
 
 /** A function of C without its name: the arrays that it reads, and its lines. `y` points to the result. */
 export interface NativeFunction {
   readonly reads: readonly NativeNode[];
   readonly body: string;
+  /** Whether threads may each compute a part of it: number `part` of `parts`. */
+  readonly inParts: boolean;
   /** Functions that it calls, by their names. */
   readonly shared?: ReadonlyMap<string, string>;
 }
@@ -131,11 +133,28 @@ function joined(
   return kept;
 }
 
-const forLoop = ({ text, extent }: LoopVariable, body: string): string =>
-  `for (long ${text} = 0; ${text} < ${extent}; ${text}++) {\n${body}\n}`;
+/** Turns of a loop that are enough to be shared among threads. */
+const manyTurns = 16;
 
-const inLoops = (variables: readonly LoopVariable[], body: string): string =>
-  variables.reduceRight((inner, variable) => forLoop(variable, inner), body);
+/** The loop whose turns threads share: the first of many turns, else the longest; undefined where none has two. */
+function sharedLoop(variables: readonly LoopVariable[]): LoopVariable | undefined {
+  const most = Math.max(1, ...variables.map(({ extent }) => extent));
+  return variables.find(({ extent }) => extent > 1 && extent >= Math.min(manyTurns, most));
+}
+
+/** A loop from 0, or over a thread's part of its turns. */
+export const forLoop = (text: string, turns: number, body: string, inParts = false, step = 1): string => {
+  const [from, to] = inParts ? partOf(turns, step) : ["0", String(turns * step)];
+  return `for (long ${text} = ${from}; ${text} < ${to}; ${text} += ${step}) {\n${body}\n}`;
+};
+
+const partOf = (turns: number, step: number): [from: string, to: string] => [
+  `${turns}L * part / parts * ${step}`,
+  `${turns}L * (part + 1) / parts * ${step}`,
+];
+
+const inLoops = (variables: readonly LoopVariable[], body: string, shared?: LoopVariable): string =>
+  variables.reduceRight((inner, variable) => forLoop(variable.text, variable.extent, inner, variable === shared), body);
 
 /** A loop in steps of vectors, and what is left over. */
 function inVectors(
@@ -143,19 +162,24 @@ function inVectors(
   lanes: number,
   unroll: number,
   turn: (turns: readonly Turn[]) => string,
+  inParts = false,
 ): string {
   const { text, extent } = variable;
   const parts: string[] = [];
+  const lastPart = (lines: string): string => (inParts ? `if (part == parts - 1) {\n${lines}\n}` : lines);
   let done = 0;
   for (const times of unroll > 1 ? [unroll, 1] : [1]) {
     const step = lanes * times;
     const end = done + Math.floor((extent - done) / step) * step;
     if (end === done) continue;
     const turns = Array.from({ length: times }, (_, i) => ({ offset: i * lanes, count: lanes }));
-    parts.push(`for (long ${text} = ${done}; ${text} < ${end}; ${text} += ${step}) {\n${turn(turns)}\n}`);
+    if (done === 0) parts.push(forLoop(text, end / step, turn(turns), inParts, step));
+    else
+      parts.push(lastPart(`for (long ${text} = ${done}; ${text} < ${end}; ${text} += ${step}) {\n${turn(turns)}\n}`));
     done = end;
   }
-  if (done < extent) parts.push(`{ const long ${text} = ${done};\n${turn([{ offset: 0, count: extent - done }])}\n}`);
+  if (done < extent)
+    parts.push(lastPart(`{ const long ${text} = ${done};\n${turn([{ offset: 0, count: extent - done }])}\n}`));
   return parts.join("\n");
 }
 
@@ -196,11 +220,34 @@ function elementwiseFunction(
   const outer = w.mode === "single" ? w.variables : w.variables.slice(0, -1);
   const one = (turn: Turn): string =>
     `${w.body.text(turn)}\n${storing("y", w.place, w.value, node.dtype, w.mode, turn, adds)}`;
+  const along = w.variables.at(-1);
+  if (w.mode !== "single" && !adds && w.place.guards.length === 0 && node.dtype !== "bool") {
+    const copy = transposedCopy(w.body, w.place.form, w.variables, along!);
+    if (copy) {
+      const type = typeIn(w.mode, node.dtype);
+      const others = outer.filter((variable) => variable !== copy.readAlong);
+      const shared = sharedLoop(others);
+      const lines = transposedLines(copy, w.place.form, along!, type, w.lanes);
+      return {
+        reads: [...w.body.pointers.keys()],
+        body: inLoops(others, lines, shared),
+        inParts: shared !== undefined,
+        shared: new Map([[`transpose_${type}`, transposeFunction(type, w.lanes)]]),
+      };
+    }
+  }
+  // What is added to may be the same element from two parts.
+  const shared = adds ? undefined : sharedLoop(outer);
+  const vectorsInParts = !adds && !shared && w.mode !== "single" && along!.extent >= 2 * w.lanes;
   const inner =
     w.mode === "single"
       ? one({ offset: 0, count: 1 })
-      : inVectors(w.variables.at(-1)!, w.lanes, 1, ([turn]) => one(turn!));
-  return { reads: [...w.body.pointers.keys()], body: inLoops(outer, inner) };
+      : inVectors(along!, w.lanes, 1, ([turn]) => one(turn!), vectorsInParts);
+  return {
+    reads: [...w.body.pointers.keys()],
+    body: inLoops(outer, inner, shared),
+    inParts: shared !== undefined || vectorsInParts,
+  };
 }
 
 /** Accumulators of a reduction side by side. */
@@ -245,7 +292,8 @@ function reductionFunction(
   if (w.mode === "single") {
     const step = `${w.body.text({ offset: 0, count: 1 })}\nsum = ${joinedBy("sum", w.value, type)};`;
     const body = `${type} sum = ${initial};\n${inLoops(reduced, step)}\n${storing("y", w.place, "sum", dtype, "single", { offset: 0, count: 1 }, false)}`;
-    return { reads, body: inLoops(kept, body) };
+    const shared = sharedLoop(kept);
+    return { reads, body: inLoops(kept, body, shared), inParts: shared !== undefined };
   }
   const last = w.variables.at(-1)!;
   if (w.isReduced.has(last)) {
@@ -261,14 +309,14 @@ function reductionFunction(
     const unroll = last.extent >= sideBySide * w.lanes ? sideBySide : 1;
     const sums = Array.from({ length: unroll }, (_, i) => `${type} sum${i} = ${initial};`).join(" ");
     const element = elementTypes[dtype];
-    const single = typeIn("single", dtype);
     const joins = Array.from({ length: unroll - 1 }, (_, i) => `sum0 = ${joinedBy("sum0", `sum${i + 1}`, type)};`).join(
       " ",
     );
     const total = `${joins}
-${element} total = sum0[0]; for (int n = 1; n < ${w.lanes}; n++) total = ${joinedBy("total", "sum0[n]", single)};`;
+const ${element} total = ${combine === "sum" ? "sum" : "largest"}_${type}(sum0);`;
     const body = `${sums}\n${inLoops(outer, inVectors(last, w.lanes, unroll, step))}\n${total}\n${storing("y", w.place, "total", dtype, "single", { offset: 0, count: 1 }, false)}`;
-    return { reads, body: inLoops(kept, body) };
+    const shared = sharedLoop(kept);
+    return { reads, body: inLoops(kept, body, shared), inParts: shared !== undefined };
   }
   // Along what is kept: each lane is a result.
   const block = (turns: readonly Turn[]): string => {
@@ -279,7 +327,13 @@ ${element} total = sum0[0]; for (int n = 1; n < ${w.lanes}; n++) total = ${joine
     const stores = turns.map((turn, i) => storing("y", w.place, `sum${i}`, dtype, w.mode, turn, false)).join("\n");
     return `${sums}\n${inLoops(reduced, step)}\n${stores}`;
   };
-  return { reads, body: inLoops(kept.slice(0, -1), inVectors(last, w.lanes, sideBySide, block)) };
+  const outer = kept.slice(0, -1);
+  const shared = sharedLoop(outer);
+  // Few vectors in all: half of them at once, so that there is a part for another thread.
+  const isNarrow = !shared && last.extent === sideBySide * w.lanes;
+  const vectorsInParts = !shared && last.extent >= 2 * w.lanes;
+  const vectors = inVectors(last, w.lanes, isNarrow ? sideBySide / 2 : sideBySide, block, vectorsInParts);
+  return { reads, body: inLoops(outer, vectors, shared), inParts: shared !== undefined || vectorsInParts };
 }
 
 /** The function of a stored node that is computed in loops. */
@@ -332,8 +386,11 @@ export function loopFunction(
 /** One number everywhere. */
 export function filled({ dtype, size }: NativeNode, value: number): NativeFunction {
   const element = elementTypes[dtype];
-  if (value === 0 && !Object.is(value, -0)) return { reads: [], body: `memset(y, 0, ${size} * sizeof(${element}));` };
-  const variable = new LoopVariable("n", size);
+  const inParts = true;
+  if (value === 0 && !Object.is(value, -0)) {
+    const [from, to] = partOf(size, 1);
+    return { reads: [], body: `memset(y + ${from}, 0, (${to} - ${from}) * sizeof(${element}));`, inParts };
+  }
   const number = dtype === "bool" ? String(value === 0 ? 0 : 1) : numberText(value, dtype);
-  return { reads: [], body: forLoop(variable, `y[${indexText(indexBy(variable))}] = ${number};`) };
+  return { reads: [], body: forLoop("n", size, `y[n] = ${number};`, inParts), inParts };
 }

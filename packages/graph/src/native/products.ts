@@ -4,7 +4,7 @@
  */
 import { bytesPerElement, type DType } from "../program/tensor-type.js";
 import { elementTypes } from "./loop-body.js";
-import type { NativeFunction } from "./loops.js";
+import { forLoop, type NativeFunction } from "./loops.js";
 import type { NativeNode } from "./nodes.js";
 import type { Dimension, Product } from "./plan.js";
 import type { NativeTarget } from "./target.js";
@@ -22,15 +22,22 @@ export function productFunction(node: NativeNode, product: Product, target: Nati
     `const ${element} *${pointer} = ${of}${at === 0 ? "" : ` + ${at}`};`;
   const both = product.a === product.b;
   const reads = both ? [product.a] : [product.a, product.b];
+  const operations = 2 * total([...product.batch, ...product.rows, ...product.sums, product.columns]);
   const lines = [
+    `/* ${operations} operations */`,
     start("a", "x0", product.startA),
     start("b", both ? "x0" : "x1", product.startB),
     `${element} *c = y${product.startOut === 0 ? "" : ` + ${product.startOut}`};`,
   ];
   const inner = turned(product);
   const written = product.columns.extent === 1 && isDot(inner) ? dots : tiles;
-  const { body, shared } = written(inner, dtype, target);
-  return { reads, body: `${lines.join("\n")}\n${inBatches(inner.batch, body, element)}`, shared };
+  const { body, shared, turns } = written(inner, dtype, target);
+  // Threads share the outermost groups, or the tiles of each, whichever are more.
+  const groups = inner.batch[0]?.extent ?? 1;
+  const byGroups = groups >= turns;
+  const inParts = Math.max(groups, turns) > 1;
+  const text = inBatches(inner.batch, body(inParts && !byGroups), element, inParts && byGroups);
+  return { reads, body: `${lines.join("\n")}\n${text}`, shared, inParts };
 }
 
 /** A product whose sides may have changed places. */
@@ -56,13 +63,11 @@ function turned(product: Product): Sided {
 
 const isDot = ({ sums }: Product): boolean => sums.at(-1)?.a === 1 && sums.at(-1)?.b === 1;
 
-const loop = (name: string, extent: number, body: string): string =>
-  `for (long ${name} = 0; ${name} < ${extent}; ${name}++) {\n${body}\n}`;
-
-function inBatches(batch: readonly Dimension[], body: string, element: string): string {
+function inBatches(batch: readonly Dimension[], body: string, element: string, inParts: boolean): string {
   return batch.reduceRight((inner, { extent, a, b, out }, i) => {
     const moved = `const ${element} *a${i} = a, *b${i} = b; ${element} *c${i} = c;`;
-    return `${moved}\n${loop(`g${i}`, extent, `const ${element} *a = a${i} + g${i} * ${a}, *b = b${i} + g${i} * ${b}; ${element} *c = c${i} + g${i} * ${out};\n${inner}`)}`;
+    const turn = `const ${element} *a = a${i} + g${i} * ${a}, *b = b${i} + g${i} * ${b}; ${element} *c = c${i} + g${i} * ${out};\n${inner}`;
+    return `${moved}\n${forLoop(`g${i}`, extent, turn, inParts && i === 0)}`;
   }, body);
 }
 
@@ -102,6 +107,29 @@ function columnChunks(columns: number, lanes: number, most: number): number[][] 
   return chunks;
 }
 
+/** Bytes of the right side that many rows of tiles read again and again: they stay in the processor's second cache. */
+const blockBytes = 192 * 1024;
+
+/** Loops over what is summed: those outside of the rows' loop, with how many turns of the innermost of them are done at once. */
+interface SumBlocks {
+  readonly outside: readonly { readonly dimension: Dimension; readonly turns: number }[];
+  readonly inside: readonly Dimension[];
+}
+
+/** Sums of more than the cache holds are made in blocks, which are added up in the result. */
+function sumBlocks(sums: readonly Dimension[], bytesOfTurn: number, isReadAgain: boolean): SumBlocks {
+  if (!isReadAgain || total(sums) * bytesOfTurn <= blockBytes) return { outside: [], inside: sums };
+  const outside: { readonly dimension: Dimension; readonly turns: number }[] = [];
+  for (let at = 0; at < sums.length; at++) {
+    const dimension = sums[at]!;
+    const inner = sums.slice(at + 1);
+    const turns = Math.floor(blockBytes / (total(inner) * bytesOfTurn));
+    if (turns >= 1) return { outside: [...outside, { dimension, turns }], inside: [dimension, ...inner] };
+    outside.push({ dimension, turns: 1 });
+  }
+  return { outside: [], inside: sums };
+}
+
 function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
   const element = elementTypes[dtype];
   const isFloat = dtype === "float32" || dtype === "float64";
@@ -111,34 +139,64 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
   const [left, right] = product.isTurned ? ["b", "a"] : ["a", "b"];
   const spare = target.registers === 32 ? 28 : 12;
   const most = target.registers === 32 ? 4 : 2;
-  const loops = product.sums.flatMap(({ extent, a, b }) => [extent, a, b]);
   const shared = new Map<string, string>();
-  let column = 0;
-  const parts: string[] = [];
-  for (const widths of columnChunks(product.columns.extent, lanes, most)) {
-    const limit = Math.max(1, Math.min(mostRows, Math.floor(spare / widths.length)));
-    const height = Math.max(1, Math.ceil(rows / Math.ceil(rows / limit)));
-    const whole = Math.floor(rows / height) * height;
-    const tile = (count: number): string => {
-      const name = `tile_${element}_${count}_${widths.join("_")}_${product.sums.length}`;
-      shared.set(name, tileFunction(name, count, widths, product.sums.length, dtype, lanes));
-      return [
-        `const ${element} *rows[${count}]; ${element} *to[${count}];`,
-        `for (int r = 0; r < ${count}; r++) { rows[r] = ${left} + ${places.a("i + r")}; to[r] = c + ${places.out("i + r")} + ${column}; }`,
-        `${name}(${["rows", `${right} + ${column}`, "to", ...loops].join(", ")});`,
-      ].join("\n");
-    };
-    if (whole > 0) parts.push(`for (long i = 0; i < ${whole}; i += ${height}) {\n${tile(height)}\n}`);
-    if (whole < rows) parts.push(`{ const long i = ${whole};\n${tile(rows - whole)}\n}`);
-    column += widths.reduce((sum, n) => sum + n, 0);
-  }
-  return { body: parts.join("\n"), shared };
+  const chunks = columnChunks(product.columns.extent, lanes, most);
+  const heightOf = (vectors: number): number => {
+    const limit = Math.max(1, Math.min(mostRows, Math.floor(spare / vectors)));
+    return Math.max(1, Math.ceil(rows / Math.ceil(rows / limit)));
+  };
+  const body = (inParts: boolean): string => {
+    let column = 0;
+    const written: string[] = [];
+    for (const widths of chunks) {
+      const height = heightOf(widths.length);
+      const width = widths.reduce((sum, n) => sum + n, 0);
+      const { outside, inside } = sumBlocks(product.sums, width * bytesPerElement[dtype], rows > height);
+      const block = outside.at(-1);
+      const loops = inside.flatMap(({ extent, a, b }, k) => [block && k === 0 ? "turns" : extent, a, b]);
+      // All but the first block add to what is there.
+      const more = outside.length === 0 ? "0" : outside.map((_, k) => `k${k}`).join(" | ");
+      const at = (pointer: string, key: "a" | "b"): string =>
+        [pointer, ...outside.map(({ dimension }, k) => `k${k} * ${dimension[key]}L`)].join(" + ");
+      const tile = (count: number): string => {
+        const name = `tile_${element}_${count}_${widths.join("_")}_${inside.length}`;
+        shared.set(name, tileFunction(name, count, widths, inside.length, dtype, lanes));
+        const row = at(left, product.isTurned ? "b" : "a");
+        const columns = `${at(right, product.isTurned ? "a" : "b")} + ${column}`;
+        return [
+          `const ${element} *rows[${count}]; ${element} *to[${count}];`,
+          `for (int r = 0; r < ${count}; r++) { rows[r] = ${row} + ${places.a("i + r")}; to[r] = c + ${places.out("i + r")} + ${column}; }`,
+          `${name}(${["rows", columns, "to", more, ...loops].join(", ")});`,
+        ].join("\n");
+      };
+      const whole = Math.floor(rows / height);
+      const rest = rows - whole * height;
+      const parts: string[] = [];
+      if (whole > 0) parts.push(forLoop("i", whole, tile(height), inParts, height));
+      if (rest > 0)
+        parts.push(`${inParts ? "if (part == parts - 1) " : ""}{ const long i = ${whole * height};\n${tile(rest)}\n}`);
+      written.push(
+        outside.reduceRight((inner, { dimension: { extent }, turns }, k) => {
+          const some =
+            k === outside.length - 1
+              ? `const long turns = k${k} + ${turns} <= ${extent} ? ${turns} : ${extent} - k${k};\n`
+              : "";
+          return `for (long k${k} = 0; k${k} < ${extent}; k${k} += ${turns}) {\n${some}${inner}\n}`;
+        }, parts.join("\n")),
+      );
+      column += width;
+    }
+    return written.join("\n");
+  };
+  return { body, shared, turns: Math.ceil(rows / Math.max(...chunks.map(({ length }) => heightOf(length)))) };
 }
 
 /** Lines of C, and functions that they call, by their names. */
 interface Written {
-  readonly body: string;
+  readonly body: (inParts: boolean) => string;
   readonly shared: ReadonlyMap<string, string>;
+  /** Turns that threads may share. */
+  readonly turns: number;
 }
 
 /** A tile of so many rows and vectors of the result, over so many loops of sums, of which it is told turns and strides. */
@@ -168,9 +226,12 @@ function tileFunction(
     (inner, k) => `for (long k${k} = 0; k${k} < n${k}; k${k}++) {\n${inner}\n}`,
     step,
   );
-  return `static __attribute__((noinline)) void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, ...loops].join(", ")}) {
+  return `OURS void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
 ${each((r) => `const ${element} *const p${r} = rows[${r}];`)}
 ${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "))}
+if (more) {
+${each((r) => widths.map((width, v) => `memcpy(&s${r}_${v}, to[${r}] + ${starts[v]}, ${bytes(width)});`).join(" "))}
+}
 ${summed}
 ${each((r) => widths.map((width, v) => `memcpy(to[${r}] + ${starts[v]}, &s${r}_${v}, ${bytes(width)});`).join(" "))}
 }`;
@@ -180,7 +241,7 @@ ${each((r) => widths.map((width, v) => `memcpy(to[${r}] + ${starts[v]}, &s${r}_$
 function summing(sums: readonly Dimension[], make: (a: string, b: string) => string): string {
   const place = (key: "a" | "b"): string =>
     sums.length === 0 ? "0" : sums.map((dimension, i) => `k${i} * ${dimension[key]}L`).join(" + ");
-  return sums.reduceRight((inner, { extent }, i) => loop(`k${i}`, extent, inner), make(place("a"), place("b")));
+  return sums.reduceRight((inner, { extent }, i) => forLoop(`k${i}`, extent, inner), make(place("a"), place("b")));
 }
 
 /** Rows times one column, both of which lie along what is summed. */
@@ -204,10 +265,8 @@ function dots(product: Product, dtype: DType, target: NativeTarget): Written {
       ...(whole < inner ? [`{ const long k = ${whole}; sum += ${some("row", a)} * ${some("b", b)}; }`] : []),
     ].join("\n");
   };
-  const join =
-    lanes === 1
-      ? "c[OUT] = sum;"
-      : `${element} all = sum[0]; for (int n = 1; n < ${lanes}; n++) all += sum[n];\nc[OUT] = all;`;
-  const body = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
-  return { body: loop("i", total(product.rows), body), shared: new Map() };
+  const join = `c[OUT] = ${lanes === 1 ? "sum" : `sum_${type}(sum)`};`;
+  const line = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
+  const turns = total(product.rows);
+  return { body: (inParts) => forLoop("i", turns, line, inParts), shared: new Map(), turns };
 }

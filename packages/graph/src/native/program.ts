@@ -1,4 +1,5 @@
 /** A whole graph as one file of C, with the memory that it needs. */
+import { formatShape } from "../errors.js";
 import type { Graph } from "../program/graph.js";
 import { bytesPerElement } from "../program/tensor-type.js";
 import { elementTypes } from "./loop-body.js";
@@ -8,8 +9,9 @@ import { type Product, planned } from "./plan.js";
 import { prelude } from "./prelude.js";
 import { productFunction } from "./products.js";
 import type { NativeTarget } from "./target.js";
+import { entry, team } from "./team.js";
 
-/** A program in C: `int program(const void *const in[], void *const out[], const char *constants, char *workspace)`. */
+/** A program in C: `int program(const void *const in[], void *const out[], const char *constants, char *workspace, long parts)`. */
 export interface NativeProgram {
   readonly source: string;
   /** Values of the arrays that stand in the program, 64 bytes aligned. */
@@ -21,29 +23,50 @@ export interface NativeProgram {
   readonly productOperations: number;
   /** Calls of functions in one run. */
   readonly calls: number;
+  /** A line for each call: what it makes, the operations that are computed in its loops, and the arrays that it reads. */
+  readonly outline: readonly string[];
 }
+
+/** A program of many functions may be compiled as several files of the same text, each with its PART of PARTS. */
+const linkage = `#ifdef PARTS
+#define OURS __attribute__((visibility("hidden"), noinline))
+#else
+#define PARTS 1
+#define PART 0
+#define OURS static __attribute__((noinline))
+#endif`;
 
 const alignment = 64;
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 const bytesOf = ({ size, dtype }: NativeNode): number => size * bytesPerElement[dtype];
+
+/** A call of a function that makes an array. */
+interface Call {
+  readonly node: NativeNode;
+  readonly reads: readonly NativeNode[];
+  readonly name: string;
+  /** Whether threads each compute a part. */
+  readonly inParts: boolean;
+}
 
 /** The C of a simplified graph. */
 export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram {
   const all = nativeGraph(graph);
   const { stored, products } = planned(all);
   const functions = new Map<string, string>();
-  const calls: { readonly node: NativeNode; readonly reads: readonly NativeNode[]; readonly name: string }[] = [];
+  const calls: Call[] = [];
   const shared = new Map<string, string>();
-  const call = (node: NativeNode, { reads, body, shared: called }: NativeFunction): void => {
+  const call = (node: NativeNode, { reads, body, inParts, shared: called }: NativeFunction): void => {
     for (const [name, text] of called ?? []) shared.set(name, text);
     const types = reads.map((read, i) => `const ${elementTypes[read.dtype]} *restrict x${i}, `).join("");
-    const text = `(${types}${elementTypes[node.dtype]} *restrict y) {\n${body}\nreturn 0;\n}`;
+    const ends = `${elementTypes[node.dtype]} *restrict y${inParts ? ", const long part, const long parts" : ""}`;
+    const text = `(${types}${ends}) {\n${body}\nreturn 0;\n}`;
     let name = functions.get(text);
     if (name === undefined) {
       name = `f${functions.size}`;
       functions.set(text, name);
     }
-    calls.push({ node, reads, name });
+    calls.push({ node, reads, name, inParts });
   };
   for (const node of all.order) {
     const { rule } = node;
@@ -73,19 +96,27 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     else place.set(node, `out[${i}]`);
   });
   const workspaceBytes = placedInWorkspace(calls, place);
-  const pointer = (node: NativeNode, as: string): string => `(${as})(${place.get(node)})`;
-  const lines = calls.map(({ node, reads, name }) => {
-    const given = reads.map((read) => pointer(read, `const ${elementTypes[read.dtype]} *`));
-    return `if (${name}(${[...given, pointer(node, `${elementTypes[node.dtype]} *`)].join(", ")})) return 1;`;
-  });
+  const lines = callLines(calls, place, target);
+  const calledByOthers = [...shared.values()];
+  const ours = [
+    ...calledByOthers.filter((text) => text.startsWith("OURS")),
+    ...[...functions].map(([text, name]) => `OURS int ${name}${text}`),
+  ];
   const source = [
     prelude(target),
-    ...shared.values(),
-    ...[...functions].map(([text, name]) => `static __attribute__((noinline)) int ${name}${text}`),
-    "int program(const void *const *in, void *const *out, const char *constants, char *workspace) {",
+    linkage,
+    ...calledByOthers.filter((text) => !text.startsWith("OURS")),
+    ...ours.map((text) => `${text.slice(0, text.indexOf(" {"))};`),
+    ...ours.flatMap((text, i) => [`#if ${i} % PARTS == PART`, text, "#endif"]),
+    "#if PART == 0",
+    team,
+    "static void member(const void *const *in, void *const *out, const char *constants, char *workspace, struct team *team, const long part) {",
+    "const long parts = team->parts;",
     ...lines,
-    ...copies,
-    "return 0;\n}\n",
+    ...(copies.length > 0 ? ["if (part == 0) {", ...copies, "}"] : []),
+    "}",
+    entry,
+    "#endif\n",
   ].join("\n");
   const data = new Uint8Array(constantBytes);
   let at = 0;
@@ -104,7 +135,24 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     operations: others + productOperations,
     productOperations,
     calls: calls.length,
+    outline: calls.map((call) => outlined(call, stored)),
   };
+}
+
+function outlined({ node, reads, name }: Call, stored: ReadonlySet<NativeNode>): string {
+  const type = ({ dtype, shape }: NativeNode): string => `${dtype}${formatShape(shape)}`;
+  const operations = new Map<string, number>();
+  const seen = new Set<NativeNode>();
+  const visit = (x: NativeNode): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    const operation = x.tensor.primitive?.name;
+    if (operation !== undefined) operations.set(operation, (operations.get(operation) ?? 0) + 1);
+    for (const input of x.inputs) if (!stored.has(input)) visit(input);
+  };
+  visit(node);
+  const all = [...operations].map(([operation, count]) => (count === 1 ? operation : `${count} ${operation}`));
+  return `${name}: ${type(node)} by ${all.join(", ")}${reads.length > 0 ? ` of ${reads.map(type).join(", ")}` : ""}`;
 }
 
 const multiplications = (products: readonly Product[]): number =>
@@ -125,14 +173,48 @@ function statements(node: NativeNode): NativeFunction {
   // The same array may be read as two operands.
   const names = inputs.map((input, i) => `const T${i} *x${i}_ = x${reads.indexOf(input)};`);
   const text = rule.write(inputs, attributes, node).replace(/\bx(\d+)\b/g, "x$1_");
-  return { reads, body: [...types, `typedef ${elementTypes[node.dtype]} T;`, ...names, text].join("\n") };
+  const body = [...types, `typedef ${elementTypes[node.dtype]} T;`, ...names, text].join("\n");
+  return { reads, body, inParts: false };
+}
+
+/**
+ * The lines of a run. All threads go through them; each does its part of what is in parts, the first of them all else. They meet
+ * before and after what is in parts: what a call reads has been made, and memory is made use of again after it was read.
+ */
+function callLines(
+  calls: readonly Call[],
+  place: ReadonlyMap<NativeNode, string>,
+  { sharedFrom = 4096 }: NativeTarget,
+): string[] {
+  const pointer = (node: NativeNode, as: string): string => `(${as})(${place.get(node)})`;
+  const lines: string[] = [];
+  let single: string[] = [];
+  const flush = (): void => {
+    if (single.length === 0) return;
+    lines.push(
+      `if (part == 0 && (${single.join(" ||\n")})) team->failed = 1;`,
+      "meet(team);",
+      "if (team->failed) return;",
+    );
+    single = [];
+  };
+  for (const { node, reads, name, inParts } of calls) {
+    const given = reads.map((read) => pointer(read, `const ${elementTypes[read.dtype]} *`));
+    const arrays = [...given, pointer(node, `${elementTypes[node.dtype]} *`)];
+    const isSmall = reads.reduce((sum, { size }) => sum + size, node.size) < sharedFrom;
+    if (!inParts || isSmall) {
+      single.push(`${name}(${[...arrays, ...(inParts ? ["0", "1"] : [])].join(", ")})`);
+      continue;
+    }
+    flush();
+    lines.push(`${name}(${[...arrays, "part", "parts"].join(", ")});`, "meet(team);");
+  }
+  flush();
+  return lines;
 }
 
 /** Gives what calls make places in one block of memory, from the first call that makes to the last that reads. */
-function placedInWorkspace(
-  calls: readonly { readonly node: NativeNode; readonly reads: readonly NativeNode[] }[],
-  place: Map<NativeNode, string>,
-): number {
+function placedInWorkspace(calls: readonly Call[], place: Map<NativeNode, string>): number {
   const first = new Map<NativeNode, number>();
   const last = new Map<NativeNode, number>();
   calls.forEach(({ node, reads }, i) => {

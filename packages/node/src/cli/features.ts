@@ -14,7 +14,7 @@ const families: readonly (readonly [LearnerFamily, string])[] = [
  * A row for each learner, as its entry says. What goes for all is a sentence: the test writes each one's adaptation and
  * prediction as a standard ONNX model, and runs it in onnxruntime-web.
  */
-export function featuresMarkdown(): string {
+export async function featuresMarkdown(): Promise<string> {
   const entries = learnerNames.map((name) => [name, learnerEntry(name)] as const);
   const yes = (holds: boolean): string => (holds ? "yes" : "");
   const sections = families.flatMap(([family, title]) => {
@@ -49,7 +49,7 @@ export function featuresMarkdown(): string {
       "",
     ];
   });
-  const kinds = Object.values(exportedKinds);
+  const kinds = Object.values(await exportedKinds());
   const exported = entries.map(
     ([name, entry]) => `| \`${name}\` | ${kinds.map((kind) => yes(kind.learners(entry))).join(" | ")} |`,
   );

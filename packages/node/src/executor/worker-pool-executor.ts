@@ -139,11 +139,12 @@ function openPool(size: number, file: URL, native: NativeSetting | undefined): E
       model: new Uint8Array(new SharedArrayBuffer(model.length)),
       inputs: inputs.map(plainType),
       outputs: outputs.map(plainType),
-      threads: alone && !small && !program ? size : 1,
+      threads: alone && !small ? size : 1,
       program,
     };
     loaded.model.set(model);
-    if (small && program) return openSession(loaded, openNativeSession(program, written, inputs, outputs));
+    if (small && program)
+      return openSession(loaded, openNativeSession(program, written, inputs, outputs, { aside: true }));
     if (small) {
       // The engine is not loaded into this thread by programs that have no use for it there.
       here ??= import("./onnxruntime-executor.js").then(({ onnxruntimeExecutor }) => onnxruntimeExecutor());

@@ -59,7 +59,9 @@ async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
     if (request.program !== undefined && program) {
       // Not before it is needed: what compiles and keeps programs takes memory of each worker.
       const { openNativeSession } = await import("./native/native-programs.js");
-      const session = openNativeSession(request.program, program, request.inputs, request.outputs);
+      const session = openNativeSession(request.program, program, request.inputs, request.outputs, {
+        threads: request.threads,
+      });
       sessions.set(request.session, Promise.resolve(session));
       return [];
     }

@@ -17,13 +17,13 @@ declareLibraryModule(import.meta.url);
 /** Options of `nativeExecutor`. */
 export interface NativeExecutorOptions {
   readonly native: NativeSetting;
-  /** Threads of models that onnxruntime runs. */
+  /** Threads that share each run; 1 unless given. */
   readonly threads?: number;
 }
 
 /**
- * Runs graphs in this thread as programs of C, which the machine's compiler has compiled for its processor. A run blocks
- * the thread while it computes. ONNX models run on onnxruntime.
+ * Runs graphs as programs of C, which the machine's compiler has compiled for its processor, beside this thread, which stays
+ * free meanwhile. ONNX models run on onnxruntime.
  */
 export function nativeExecutor({ native, threads = 1 }: NativeExecutorOptions): Executor {
   const sessions = new Set<ExecutorSession>();
@@ -43,7 +43,11 @@ export function nativeExecutor({ native, threads = 1 }: NativeExecutorOptions): 
       if (!program) return onnxruntime.load(model, inputs, outputs, hints);
       const file = await compiledProgram(program, native.compiler);
       if (closed) throw closedError("load");
-      const session = openNativeSession(file, program, inputs, outputs, () => sessions.delete(session));
+      const session = openNativeSession(file, program, inputs, outputs, {
+        threads,
+        aside: true,
+        onClose: () => sessions.delete(session),
+      });
       sessions.add(session);
       return session;
     },

@@ -1,16 +1,23 @@
 import {
   compile,
+  conv2d,
   exp,
   type Graph,
+  grad,
   log,
+  matmul,
+  mul,
   sigmoid,
   simplifyGraph,
+  sum,
   type Tensor,
   type TypedArray,
   tanh,
   tensor,
+  trace,
   typesOf,
   writeNativeModel,
+  zeros,
 } from "@innerloop/graph";
 import {
   type Example,
@@ -48,14 +55,21 @@ function together(all: readonly Fed[]): Graph {
   return { inputs, outputs, order };
 }
 
-/** Compiles all graphs as one program and compares what each gives with the reference interpreter. */
+/** Compiles all graphs as one program, whose least calls threads share, and compares what each gives with the reference interpreter. */
 async function allAgree(all: readonly Fed[], compiler: CCompiler, tolerance: (fed: Fed) => number): Promise<void> {
-  const executor = nativeExecutor({ native: { compiler } });
+  const executors = [1, 3].map((threads) => nativeExecutor({ native: { compiler }, threads }));
   try {
     const graph = together(all);
-    const { bytes } = writeNativeModel(graph, compiler.target);
-    const session = await executor.load(bytes, typesOf(graph.inputs), typesOf(graph.outputs));
-    const found = await session.run(all.flatMap(({ feeds }) => feeds));
+    const { bytes } = writeNativeModel(graph, { ...compiler.target, sharedFrom: 0 });
+    const runs = executors.map(async (executor) => {
+      const session = await executor.load(bytes, typesOf(graph.inputs), typesOf(graph.outputs));
+      return session.run(all.flatMap(({ feeds }) => feeds));
+    });
+    const [found, shared] = (await Promise.all(runs)) as [readonly TypedArray[], readonly TypedArray[]];
+    found.forEach((array, i) => {
+      const bytesOf = ({ buffer }: TypedArray) => Buffer.from(buffer as ArrayBuffer);
+      expect(bytesOf(array).equals(bytesOf(shared[i]!)), `output ${i} of three threads`).toBe(true);
+    });
     let at = 0;
     for (const fed of all) {
       const given = tolerance(fed);
@@ -66,7 +80,7 @@ async function allAgree(all: readonly Fed[], compiler: CCompiler, tolerance: (fe
     }
     expect(at).toBe(graph.outputs.length);
   } finally {
-    await executor.close();
+    await Promise.all(executors.map((executor) => executor.close()));
   }
 }
 
@@ -106,6 +120,24 @@ describe.each(compilers)("native programs, %s", (_, compiler) => {
       return { name: `program ${i}`, graph, feeds };
     });
     await allAgree(all, compiler, () => tolerance);
+  });
+});
+
+describe.each(compilers)("products of long sums, %s", (_, compiler) => {
+  const drawn = (shape: readonly number[], step: number): Tensor => {
+    const values = Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * step));
+    return tensor(values, shape, "float64");
+  };
+  const filters = (x: Tensor, dy: Tensor): Tensor =>
+    grad((w: Tensor) => sum(mul(conv2d(x, w), dy)))(zeros([3, 3, 5, 16], "float64"));
+  test.each<[name: string, f: (a: Tensor, b: Tensor) => Tensor, a: Tensor, b: Tensor]>([
+    ["matrices", (a, b) => matmul(a, b), drawn([23, 9001], 0.37), drawn([9001, 21], 0.11)],
+    ["matrices of one column", (a, b) => matmul(a, b), drawn([70, 40_000], 0.37), drawn([40_000, 1], 0.11)],
+    ["convolutions", (x, w) => conv2d(x, w), drawn([2, 5, 6, 3000], 0.37), drawn([3, 3, 3000, 9], 0.13)],
+    ["gradients of filters", filters, drawn([20, 16, 16, 5], 0.37), drawn([20, 14, 14, 16], 0.13)],
+  ])("%s are made in blocks that add up", async (name, f, a, b) => {
+    const { graph } = trace(f, [a, b]);
+    await allAgree([{ name, graph, feeds: [a.data!, b.data!] }], compiler, () => 1e-12);
   });
 });
 
