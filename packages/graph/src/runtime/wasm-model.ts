@@ -5,11 +5,12 @@ import { nativeProgram } from "../native/program.js";
 import { wasmTarget } from "../native/target.js";
 import { type Graph, topologicalOrder } from "../program/graph.js";
 import { input, Tensor } from "../program/tensor.js";
-import { bytesPerElement } from "../program/tensor-type.js";
+import { bytesPerElement, sizeOf, type TensorType } from "../program/tensor-type.js";
 import { rewrite } from "../transforms/rewriting.js";
 import { simplify } from "../transforms/simplify.js";
 import { lastingValues } from "../transforms/staging.js";
-import { type PortableFunction, type PortableSlot, type TensorsByName, tracedFunction } from "./portable-model.js";
+import type { NativeModel } from "./native-model.js";
+import { type PortableFunction, type PortableSlot, tracedFunction } from "./portable-model.js";
 import {
   type WasmForm,
   type WasmFunctionForm,
@@ -28,8 +29,6 @@ export interface WasmFunction {
   readonly sizes: Readonly<Record<string, readonly number[]>>;
   /** The name of a size whose rows may be given in parts, since none depends on another. */
   readonly parts?: string;
-  /** Whether the graph is written without being simplified: for tests of what simplification takes away. */
-  readonly asItIs?: true;
 }
 
 /** Files of C, and the way to the module once they are compiled. */
@@ -121,7 +120,12 @@ class Programs {
   program(inputs: readonly Tensor[], outputs: readonly Tensor[], placeOf: (x: Tensor) => Place, to: readonly Place[]) {
     const graph: Graph = { inputs, outputs, order: topologicalOrder(outputs) };
     const used = new Set([...graph.order, ...outputs]);
-    const { source, constants, workspaceBytes } = nativeProgram(graph, wasmTarget);
+    const from = inputs.map((x) => (used.has(x) ? placeOf(x) : this.zero));
+    return this.written(nativeProgram(graph, wasmTarget), from, to);
+  }
+
+  /** The number of a program that is written. */
+  written({ source, constants, workspaceBytes }: NativeModel, from: readonly Place[], to: readonly Place[]): number {
     const number = this.sources.length;
     this.sources.push(source.replace("int program(", `int p${number}(`));
     this.workspaceBytes = Math.max(this.workspaceBytes, workspaceBytes);
@@ -132,10 +136,10 @@ class Programs {
         const pointers = Uint32Array.from(places, (place) => memory.at(place, base));
         return new Uint8Array(pointers.buffer);
       });
-    const tables = [table(inputs.map((x) => (used.has(x) ? placeOf(x) : this.zero))), table(to)] as const;
+    const places = [table(from), table(to), own];
     this.told.push((base) => {
-      const [from, into, held] = [...tables, own].map((place) => memory.at(place, base)) as [number, number, number];
-      return { inputs: from, outputs: into, constants: held };
+      const [inputs, outputs, held] = places.map((place) => memory.at(place, base)) as [number, number, number];
+      return { inputs, outputs, constants: held };
     });
     return number;
   }
@@ -181,22 +185,24 @@ export function wasmSources(functions: Readonly<Record<string, WasmFunction>>): 
     const { parts } = each;
     return [name, (base) => ({ variants: variants.map((told) => told(base)), ...(parts ? { parts } : {}) })];
   });
+  return toCompile(programs, (base) => Object.fromEntries(forms.map(([name, told]) => [name, told(base)])));
+}
+
+/** What is to be compiled, once all programs are there. */
+function toCompile(programs: Programs, functions: Told<WasmForm["functions"]>): WasmSources {
   const workspace = programs.workspace();
   return {
     sources: programs.sources,
     module: (linked, linkedEnd) => {
       const base = aligned(linkedEnd);
-      const form: WasmForm = {
-        ...programs.form(base, workspace),
-        functions: Object.fromEntries(forms.map(([name, told]) => [name, told(base)])),
-      };
+      const form: WasmForm = { ...programs.form(base, workspace), functions: functions(base) };
       return withSection(linked, form, programs.memory.image(base));
     },
   };
 }
 
 function variantOf(
-  { function: f, outputs, asItIs }: WasmFunction,
+  { function: f, outputs }: WasmFunction,
   sizes: Readonly<Record<string, number>>,
   programs: Programs,
 ): Told<WasmVariant> {
@@ -234,7 +240,7 @@ function variantOf(
     outputs: made.map((told) => told(base)),
   });
   if (!repeated) {
-    const begin = programs.program(own, asItIs ? results : simplify(results), placeOf, to);
+    const begin = programs.program(own, simplify(results), placeOf, to);
     return (base) => ({ ...variant(base), begin });
   }
   const { iteration, given, last } = repeated;
@@ -277,29 +283,29 @@ function variantOf(
   });
 }
 
-/** A graph as it is, as C for a module with the function `run`, whose arrays are `input0`, ... and `output0`, .... */
-export function wasmSourcesOf({ inputs, outputs }: Pick<Graph, "inputs" | "outputs">): WasmSources {
-  const slot = (name: string, { dtype, shape }: Tensor): PortableSlot => ({ name, dtype, shape });
-  const named = (prefix: string, tensors: readonly Tensor[]): TensorsByName =>
-    Object.fromEntries(tensors.map((x, i) => [`${prefix}${i}`, x]));
-  const results = named("output", outputs);
-  return wasmSources({
-    run: {
-      function: {
-        inputs: inputs.map((x, i) => slot(`input${i}`, x)),
-        constants: {},
-        compute: (given) => {
-          const fresh = new Map(inputs.map((x, i) => [x, given[`input${i}`]!]));
-          const found = rewrite(Object.values(results), fresh, ({ primitive, attributes }, operands) =>
-            Tensor.apply(primitive!, operands, attributes),
-          );
-          return Object.fromEntries(Object.keys(results).map((name, i) => [name, found[i]!]));
-        },
-      },
-      outputs: Object.entries(results).map(([name, x]) => slot(name, x)),
-      sizes: {},
-      asItIs: true,
-    },
+/** A program as C for a module with the function `run`, whose arrays are `input0`, ... and `output0`, .... */
+export function wasmSourcesOf(
+  program: NativeModel,
+  inputs: readonly TensorType[],
+  outputs: readonly TensorType[],
+): WasmSources {
+  const programs = new Programs();
+  const { memory } = programs;
+  const placed = (prefix: string, types: readonly TensorType[]) =>
+    types.map(({ dtype, shape }, i) => {
+      const place = memory.room(sizeOf(shape) * bytesPerElement[dtype]);
+      const slot = (base: number): WasmSlot => ({
+        ...{ name: `${prefix}${i}`, dtype, shape, most: shape },
+        at: memory.at(place, base),
+      });
+      return { place, slot };
+    });
+  const [from, to] = [placed("input", inputs), placed("output", outputs)];
+  const places = (of: typeof from): readonly Place[] => of.map(({ place }) => place);
+  const begin = programs.written(program, places(from), places(to));
+  return toCompile(programs, (base) => {
+    const slots = (of: typeof from): readonly WasmSlot[] => of.map(({ slot }) => slot(base));
+    return { run: { variants: [{ inputs: slots(from), outputs: slots(to), begin }] } };
   });
 }
 

@@ -64,7 +64,7 @@ export async function findWasmCompiler(tried: readonly string[] = commands()): P
     try {
       const { stdout } = await run(command, ["--version"], { timeout: 10_000 });
       const compiler = { command, version: stdout.split("\n")[0]!.trim() };
-      await linkedModule(compiler, ["int p0(int x) { return x; }"]);
+      await linkedModule(compiler, ["int p0(int x) { return x; }"], 10_000);
       return compiler;
     } catch {
       // Not there, one for other processors, or without a linker: the next.
@@ -83,31 +83,48 @@ export const noWasmCompiler = (): GraphError =>
   );
 
 /** Compiles what is to be a module. @throws IL403 where the compiler fails, or takes too long */
-export async function compileWasm(compiler: WasmCompiler, { sources, module }: WasmSources): Promise<Uint8Array> {
+export async function compileWasm(
+  compiler: Pick<WasmCompiler, "command">,
+  { sources, module }: WasmSources,
+  timeoutMs = mostCompileMs,
+): Promise<Uint8Array> {
   try {
-    const { bytes, heapBase } = await linkedModule(compiler, sources);
-    return module(bytes, heapBase);
+    const bytes = await linkedModule(compiler, sources, timeoutMs);
+    return module(bytes, heapBaseOf(bytes));
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
-    const error = new GraphError("IL403", "compileWasm", problem, "Use another clang (CC)");
+    const remedy = "Use another clang (CC) with the wasm-ld of its version, or leave out --wasm";
+    const error = new GraphError("IL403", "compileWasm", problem, remedy);
     error.cause = cause;
     throw error;
   }
 }
 
-/** One module of files of C, each with its function `pN`, and where the memory ends that it uses itself. */
+/** One module of files of C, each with its function `pN`. */
 async function linkedModule(
   { command }: Pick<WasmCompiler, "command">,
   sources: readonly string[],
-): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly heapBase: number }> {
+  timeoutMs: number,
+): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "innerloop-wasm-"));
+  const called = async (...words: readonly string[]): Promise<void> => {
+    try {
+      await run(command, words, { timeout: timeoutMs, killSignal: "SIGKILL" });
+    } catch (cause) {
+      const { killed, stderr } = cause as { readonly killed?: boolean; readonly stderr?: string };
+      const problem = killed
+        ? `it took more than ${timeoutMs / 1000} s`
+        : ((stderr ?? String(cause)).split("\n").find((line) => line.includes("error")) ?? String(cause));
+      throw new Error(`${command} makes no module: ${problem}`, { cause });
+    }
+  };
   try {
     const object = (i: number): string => join(folder, `${i}.o`);
     let next = 0;
     const work = async (): Promise<void> => {
       for (let i = next++; i < sources.length; i = next++) {
         await writeFile(join(folder, `${i}.c`), sources[i]!, { mode: 0o600 });
-        await tool(command, [...flags, "-c", join(folder, `${i}.c`), "-o", object(i)]);
+        await called(...flags, "-c", join(folder, `${i}.c`), "-o", object(i));
       }
     };
     await Promise.all(Array.from({ length: Math.min(availableParallelism(), sources.length) }, work));
@@ -115,19 +132,29 @@ async function linkedModule(
     await writeFile(allowed, given.join("\n"));
     const out = join(folder, "module.wasm");
     const exports = sources.map((_, i) => `-Wl,--export=p${i}`);
-    const undefinedFile = `-Wl,--allow-undefined-file=${allowed}`;
-    await tool(command, [...linking, undefinedFile, ...exports, ...sources.map((_, i) => object(i)), "-o", out]);
-    const bytes = Uint8Array.from(await readFile(out));
-    return { bytes, heapBase: await heapBaseOf(bytes) };
+    const objects = sources.map((_, i) => object(i));
+    await called(...linking, `-Wl,--allow-undefined-file=${allowed}`, ...exports, ...objects, "-o", out);
+    return await readFile(out);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function heapBase(bytes: Uint8Array): number {
+/** The part of Node's WebAssembly that is used here, whose types come with those of browsers. */
+interface Engine {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Memory: new (size: { readonly initial: number }) => object;
+  readonly Instance: new (
+    module: object,
+    imports: object,
+  ) => { readonly exports: { readonly __heap_base?: { readonly value: number } } };
+}
+
+/** Where the memory ends that the linker has given to stack and constants. */
+function heapBaseOf(bytes: Uint8Array): number {
   const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: Engine };
   const memory = new WebAssembly.Memory({ initial: Math.ceil((2 * stackBytes + bytes.length) / 2 ** 16) + 1 });
   // Nothing is called: what programs are given later is of no matter.
-  const env = new Proxy({ memory }, { get: (own, name) => Reflect.get(own, name) ?? ((): number => 0) });
+  const env = { memory, ...Object.fromEntries(given.map((name) => [name, (): number => 0])) };
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env }).exports.__heap_base!.value;
 }
