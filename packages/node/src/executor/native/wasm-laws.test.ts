@@ -1,6 +1,7 @@
 /** The laws of native programs, on the same C in WebAssembly, in the engine of Node. */
 import {
   add,
+  compile,
   conv2d,
   exp,
   type Graph,
@@ -22,7 +23,8 @@ import {
   transpose,
   typesOf,
   wasmSources,
-  wasmSourcesOf,
+  wasmTarget,
+  writeNativeModel,
   zeros,
 } from "@innerloop/graph";
 import {
@@ -39,7 +41,7 @@ import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { wasmCompiler } from "./c-compilers.fixture.js";
 import { compileWasm } from "./wasm-compiler.js";
-import { openWasmSession } from "./wasm-session.js";
+import { wasmExecutor } from "./wasm-executor.js";
 
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 const precision: Readonly<Record<FloatType, number>> = { float32: 1e-5, float64: 1e-13 };
@@ -57,8 +59,10 @@ interface Fed {
 async function allAgree(all: readonly Fed[], tolerance: (fed: Fed) => number): Promise<void> {
   const inputs = all.flatMap(({ graph }) => graph.inputs);
   const outputs = all.flatMap(({ graph }) => graph.outputs);
-  const bytes = await compileWasm(wasmCompiler!, wasmSourcesOf({ inputs, outputs }));
-  const session = await openWasmSession(bytes, typesOf(inputs), typesOf(outputs));
+  const order = [...new Set(all.flatMap(({ graph }) => graph.order))].sort((a, b) => a.id - b.id);
+  const executor = wasmExecutor({ compiler: wasmCompiler! });
+  const { bytes } = writeNativeModel({ inputs, outputs, order }, wasmTarget);
+  const session = await executor.load(bytes, typesOf(inputs), typesOf(outputs));
   const feeds = all.flatMap((fed) => fed.feeds);
   const found = await session.run(feeds);
   // Nothing is left behind that a second run would see.
@@ -70,7 +74,8 @@ async function allAgree(all: readonly Fed[], tolerance: (fed: Fed) => number): P
       requireClose(fed.name, values, expected, tolerance(fed), Math.max(smallest, ...expected.map(Math.abs)));
     }
   expect(at).toBe(outputs.length);
-  await session.close();
+  await executor.close();
+  await expect(session.run(feeds)).rejects.toThrow("IL403");
 }
 
 describe.runIf(wasmCompiler)("programs in WebAssembly", () => {
@@ -150,15 +155,14 @@ describe.runIf(wasmCompiler)("programs in WebAssembly", () => {
         1,
         0.625,
       ]);
-      const { graph } = trace((x: Tensor) => f(x), [tensor(values)]);
-      const module = await compileWasm(wasmCompiler!, wasmSourcesOf(graph));
-      const session = await openWasmSession(module, typesOf(graph.inputs), typesOf(graph.outputs));
-      const [found] = await session.run([values]);
+      const executor = wasmExecutor({ compiler: wasmCompiler! });
+      const found = (await compile((x: Tensor) => f(x), { executor })(tensor(values))).data as Float32Array;
+      await executor.close();
       let worst = 0;
       values.forEach((x, i) => {
-        const apart = unitsApart(found![i] as number, Math.fround(exact(x)));
+        const apart = unitsApart(found[i]!, Math.fround(exact(x)));
         worst = Math.max(worst, apart);
-        expect(apart, `${name} ${x} is ${found![i]}, exactly ${exact(x)}`).toBeLessThanOrEqual(
+        expect(apart, `${name} ${x} is ${found[i]}, exactly ${exact(x)}`).toBeLessThanOrEqual(
           name === "sigmoid" ? 3 : 2,
         );
       });
