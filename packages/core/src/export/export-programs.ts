@@ -130,7 +130,10 @@ export interface ExportedPrograms {
  */
 export function exportPrograms<Params extends Tree>(options: ExportOptions<Params>): ExportedPrograms {
   const { learner, parts, programs, written, parametersDigest } = writing(options);
-  const traced = (name: ProgramName) => (): PortableFunction => ({ ...programs[name](), constants: programs.parameters });
+  const traced = (name: ProgramName) => (): PortableFunction => ({
+    ...programs[name](),
+    constants: programs.parameters,
+  });
   return {
     models: { adapt: written("adapt"), predict: written("predict"), few_shot: written("few_shot") },
     functions: { adapt: traced("adapt"), predict: traced("predict"), few_shot: traced("few_shot") },

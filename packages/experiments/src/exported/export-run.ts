@@ -548,7 +548,9 @@ async function checkTasks(
         const one = await fewShot.run({ ...feeds, ...asked });
         difference = Math.max(
           difference,
-          ...[two, one, ...(inWasm ? [await inWasm.predict.run({ ...ofWasm, ...asked })] : [])].map((found) => differenceOf(rowsFrom(found, 0, some.length), own, config.openSet)),
+          ...[two, one, ...(inWasm ? [await inWasm.predict.run({ ...ofWasm, ...asked })] : [])].map((found) =>
+            differenceOf(rowsFrom(found, 0, some.length), own, config.openSet),
+          ),
         );
       }
     }

@@ -7,7 +7,14 @@ import { mostSteps } from "../runs/most-steps.js";
 import type { ClassAnswer } from "./class-kind.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, storedExport, supportRows } from "./exported-config.js";
-import { besideWasm, digestOf, type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
+import {
+  besideWasm,
+  digestOf,
+  type ExportedFiles,
+  openedConfig,
+  readAllTold,
+  readExportedConfig,
+} from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
 import {

@@ -131,7 +131,7 @@ async function wasmPrograms({ told, shown }: ProgramSource): Promise<readonly [P
       "ILE202",
       shown,
       "it has no programs in WebAssembly",
-      "Export the run with --wasm, or load it without engine: \"wasm\"",
+      'Export the run with --wasm, or load it without engine: "wasm"',
     );
   const where = `${shown}/${wasmFile}`;
   try {
