@@ -296,12 +296,11 @@ function sessionOf(
   const told = (slots: readonly WasmSlot[]): readonly PortableSlot[] =>
     slots.map(({ name, dtype, shape }) => ({ name, dtype, shape }));
   const { inputs, outputs } = variants[0]!;
-  /** @param from the first row of a part that is computed, where rows come in parts */
   const runPart = (variant: WasmVariant, feeds: PortableArrays, sizes: Sizes): PortableArrays => {
     for (const slot of variant.inputs) {
       const { shape, data } = feeds[slot.name]!;
       const array = viewOf(slot, memory);
-      if (!slot.most.every((n, axis) => n === shape[axis])) array.fill(0 as never);
+      if (!slot.most.every((n, axis) => n === shape[axis])) bytes.fill(0, slot.at, slot.at + array.byteLength);
       copyCommon(data, shape, array, slot.most);
     }
     programs[variant.begin]!();

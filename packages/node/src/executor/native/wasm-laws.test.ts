@@ -184,10 +184,14 @@ function unitsApart(found: number, expected: number): number {
 describe.runIf(wasmCompiler)("functions of a module", () => {
   const weight = tensor([1, 2, 3, 4, 5, 6], [3, 2]);
   const rowsFunction = {
-    inputs: [{ name: "x", dtype: "uint8", shape: ["rows", 3] }],
+    inputs: [
+      { name: "x", dtype: "uint8", shape: ["rows", 3] },
+      { name: "ids", dtype: "int64", shape: ["rows"] },
+    ],
     constants: { weight },
-    compute: ({ x }: Readonly<Record<string, Tensor>>, { weight: w }: Readonly<Record<string, Tensor>>) => ({
+    compute: ({ x, ids }: Readonly<Record<string, Tensor>>, { weight: w }: Readonly<Record<string, Tensor>>) => ({
       y: matmul(x!, w!),
+      next: add(ids!, ids!),
     }),
   } as const;
   /** x + count (w^T w x): what repeats and what lasts. */
@@ -226,15 +230,22 @@ describe.runIf(wasmCompiler)("functions of a module", () => {
       const [row, column] = [at >> 1, at & 1];
       return [0, 1, 2].reduce((all, k) => all + data[3 * row + k]! * (2 * k + column + 1), 0);
     });
-    return { feeds: { x: { dtype: "uint8", shape: [rows, 3], data } } as const, y };
+    const ids = BigInt64Array.from({ length: rows }, (_, i) => BigInt(i) - 2n);
+    const feeds = {
+      x: { dtype: "uint8", shape: [rows, 3], data },
+      ids: { dtype: "int64", shape: [rows], data: ids },
+    } as const;
+    return { feeds, y, next: ids.map((id) => 2n * id) };
   };
 
   it("take rows up to the most, and any number of them in parts", async () => {
     const { functions } = await opened();
-    expect(functions.rows!.inputs).toEqual([{ name: "x", dtype: "uint8", shape: ["rows", 3] }]);
+    expect(functions.rows!.inputs).toEqual(rowsFunction.inputs);
     for (const rows of [3, 1, 4, 2, 11]) {
-      const { feeds, y } = fed(rows);
-      expect((await functions.rows!.run(feeds)).y).toEqual({ dtype: "float32", shape: [rows, 2], data: y });
+      const { feeds, y, next } = fed(rows);
+      const found = await functions.rows!.run(feeds);
+      expect(found.y).toEqual({ dtype: "float32", shape: [rows, 2], data: y });
+      expect(found.next).toEqual({ dtype: "int64", shape: [rows], data: next });
     }
     await expect(functions.whole!.run(fed(5).feeds)).rejects.toThrow(/^IL402 run: sizes .*5.* are more/);
     await expect(functions.rows!.run({})).rejects.toThrow(/^IL402 run: x is not given/);
