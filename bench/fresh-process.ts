@@ -1,17 +1,16 @@
 /** Runs in a process of its own (see fresh.ts): what depends on a start, or on the memory of a process, is measured here. */
-import { availableParallelism } from "node:os";
 import { adam, key, type TrainingEvent, train } from "@innerloop/core";
 import { compile, type Tensor, type Tree } from "@innerloop/graph";
-import { createExecutor, onnxruntimeExecutor } from "@innerloop/node";
+import { compilerFor, type Engine, inThread, pool } from "./engine.js";
 import { learnerOf, ourLoop, type Problem, tasksOf } from "./problem.js";
 
 const say = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
-const [, , mode, text] = process.argv as [string, string, string, string];
+const [, , mode, engine, text] = process.argv as [string, string, string, Engine, string];
 const problem = JSON.parse(text) as Problem;
 
 /** Peak resident memory of whole meta-steps, beside what was expected. */
 async function memory(): Promise<void> {
-  const loop = await ourLoop(problem, createExecutor());
+  const loop = await ourLoop(problem, pool(await compilerFor(engine)));
   await loop.run(4);
   const { expectedBytes, chunkSize } = loop;
   say({ peakBytes: process.resourceUsage().maxRSS * 1024, expectedBytes, chunkSize });
@@ -22,7 +21,7 @@ async function firstStep(): Promise<void> {
   const [learner, tasks] = [learnerOf(problem), tasksOf(problem)];
   const start = performance.now();
   const optimizer = adam({ learningRate: 1e-3 });
-  const executor = createExecutor();
+  const executor = pool(await compilerFor(engine));
   let milliseconds = 0;
   // Training ends with a look at held-out tasks, which is no part of the first step.
   const onEvent = ({ type }: TrainingEvent): void => {
@@ -34,7 +33,7 @@ async function firstStep(): Promise<void> {
 
 /** The first prediction for a new task, then many more in turn; in the default executor, or in this thread. */
 async function adapt(where: "pool" | "thread"): Promise<void> {
-  const executor = where === "pool" ? createExecutor() : onnxruntimeExecutor({ threads: availableParallelism() });
+  const executor = (where === "pool" ? pool : inThread)(await compilerFor(engine));
   const learner = learnerOf(problem);
   const params = learner.init(key(0));
   const tasks = tasksOf(problem);

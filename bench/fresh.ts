@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Engine } from "./engine.js";
 import type { Problem } from "./problem.js";
 import { median, type Spread, spread } from "./statistics.js";
 
@@ -15,11 +16,17 @@ interface Answer {
   readonly value: Readonly<Record<string, unknown>>;
 }
 
+/** A task and the engine that computes it. */
+export interface Measured {
+  readonly problem: Problem;
+  readonly engine: Engine;
+}
+
 /** The lines that a fresh process writes; `cache` is its folder of compiled models. */
-async function fresh(mode: Mode, problem: Problem, cache: string): Promise<Answer[]> {
+async function fresh(mode: Mode, { problem, engine }: Measured, cache: string): Promise<Answer[]> {
   const script = fileURLToPath(new URL("./fresh-process.js", import.meta.url));
   const start = performance.now();
-  const child = spawn(process.execPath, [script, mode, JSON.stringify(problem)], {
+  const child = spawn(process.execPath, [script, mode, engine, JSON.stringify(problem)], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, INNERLOOP_CACHE: cache },
   });
@@ -51,8 +58,8 @@ export interface OurMemory {
   readonly chunkSize: number;
 }
 
-export async function ourMemory(problem: Problem): Promise<OurMemory> {
-  return withCache(async (cache) => (await fresh("memory", problem, cache))[0]!.value as unknown as OurMemory);
+export async function ourMemory(measured: Measured): Promise<OurMemory> {
+  return withCache(async (cache) => (await fresh("memory", measured, cache))[0]!.value as unknown as OurMemory);
 }
 
 /** With an empty cache of compiled models, and with what an earlier process left in it. */
@@ -62,9 +69,9 @@ export interface ColdAndCached {
 }
 
 /** From before tracing to after the first meta-step, each time in a new process; its own start is not counted. */
-export async function firstStep(problem: Problem, times: number): Promise<ColdAndCached> {
+export async function firstStep(measured: Measured, times: number): Promise<ColdAndCached> {
   const once = async (cache: string): Promise<number> =>
-    (await fresh("first-step", problem, cache))[0]!.value.milliseconds as number;
+    (await fresh("first-step", measured, cache))[0]!.value.milliseconds as number;
   return coldAndCached(times, once);
 }
 
@@ -76,10 +83,10 @@ export interface Adaptation {
 }
 
 /** Adapting to one new task and predicting its queries, in the default executor or in the calling thread. */
-export async function adaptation(problem: Problem, where: "pool" | "thread", times: number): Promise<Adaptation> {
+export async function adaptation(measured: Measured, where: "pool" | "thread", times: number): Promise<Adaptation> {
   const warm: number[] = [];
   const once = async (cache: string): Promise<number> => {
-    const [first, rest] = (await fresh(`adapt-${where}`, problem, cache)) as [Answer, Answer];
+    const [first, rest] = (await fresh(`adapt-${where}`, measured, cache)) as [Answer, Answer];
     warm.push(median(rest.value.milliseconds as number[]));
     return first.afterMs;
   };

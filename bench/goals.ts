@@ -51,19 +51,19 @@ export function goals(results: Results): Goal[] {
     list.push(
       ...rowGoals(key, (at) => [
         atMost(at.name, 1.25, "times its matrix products at the peak:", at.overFloor.median),
-        atLeast(at.name, 4, "PyTorch's task loop", fastest(at, isLoop)),
-        atLeast(at.name, 2, "the best peer", fastest(at)),
+        atLeast(at.name, 8, "PyTorch's task loop", fastest(at, isLoop)),
+        atLeast(at.name, 3, "the best peer", fastest(at)),
       ]),
     );
   }
   for (const key of ["fomaml-1", "fomaml-5", "anil-1", "anil-5"]) {
-    list.push(...rowGoals(key, (at) => [atLeast(at.name, 3, "the best peer", fastest(at))]));
+    list.push(...rowGoals(key, (at) => [atLeast(at.name, 2, "the best peer", fastest(at))]));
   }
   for (const key of ["sinusoid-1", "sinusoid-5"]) {
     list.push(
       ...rowGoals(key, (at) => [
         atLeast(at.name, 20, "PyTorch's task loop", fastest(at, isLoop)),
-        atLeast(at.name, 2, "JAX's jit(vmap)", fastest(at, isJaxVmap)),
+        atLeast(at.name, 1.5, "JAX's jit(vmap)", fastest(at, isJaxVmap)),
       ]),
     );
   }
@@ -73,7 +73,7 @@ export function goals(results: Results): Goal[] {
       const share = at.memory && best ? at.memory.peakBytes / best.peakBytes : undefined;
       return [
         atMost(at.name, 1.5, "times its matrix products at the peak:", at.overFloor.median),
-        atLeast(at.name, 2, "the best peer", best),
+        atLeast(at.name, 3, "the best peer", best),
         atMost(at.name, 0.5, "resident memory over the best peer's:", share),
       ];
     }),
@@ -92,7 +92,7 @@ export function goals(results: Results): Goal[] {
     const warm = Math.min(pool.warm.median, thread.warm.median);
     const cached = Math.min(pool.start.cached.median, thread.start.cached.median);
     list.push(
-      atMost(what, 5, "warm", warm, " ms"),
+      atMost(what, 2, "warm", warm, " ms"),
       atMost(what, 500, "from the start of a process, models cached:", cached, " ms"),
     );
   }

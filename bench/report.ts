@@ -29,13 +29,24 @@ function rowSection(row: Row): string {
     ["", "ms a meta-step", "times our time", "threads", "gradient differs by"],
     [
       ["**innerloop**", range(row.ours, ms), "1", "", ""],
+      ...(row.onnxruntime
+        ? [
+            [
+              "innerloop on onnxruntime",
+              range(row.onnxruntime.milliseconds, ms),
+              range(row.onnxruntime.ratio, times),
+              "",
+              "",
+            ],
+          ]
+        : []),
       ...[...row.peers].sort((a, b) => a.ratio.median - b.ratio.median).map(peerRow),
     ],
   );
   const rate = row.gflop / (row.ours.median / 1000);
   const facts = [
     `${row.gflop.toFixed(2)} GFLOP, of which ${row.productGflop.toFixed(2)} in matrix products; ${rate.toFixed(0)} GFLOP/s of a peak of ${range(row.peak, (value) => value.toFixed(0))}.`,
-    `${range(row.overFloor, times)} times its matrix products at that peak; ${range(row.overProducts, times)} times the very same products run alone.`,
+    `${range(row.overFloor, times)} times its matrix products at that peak; ${range(row.overProducts, times)} times the very same products run alone by onnxruntime.`,
     `Chunks of ${row.chunkSize} task${row.chunkSize === 1 ? "" : "s"}.`,
   ];
   return `### ${row.name}\n\n${lines}\n\n${facts.join(" ")}${row.memory ? `\n\n${memorySection(row)}` : ""}`;
@@ -100,7 +111,7 @@ ${busy(machine)}
 - ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}
-- innerloop: onnxruntime with one worker of one thread for each core. A step is sampling, meta-gradient and Adam; the
+- innerloop: ${results.engine}, with one worker of one thread for each core. A step is sampling, meta-gradient and Adam; the
   peers' steps leave sampling out.
 - Peers run warm and compiled, with all cores or one thread (in the tables), whichever was faster when both were tried; a
   quick run tries only the likely one.
@@ -114,13 +125,14 @@ ${busy(machine)}
       list.map((goal) => [goal.what, goal.goal, goal.found, verdict(goal.met)]),
     )}`,
     `## Fastest peer of each row\n\n${table(
-      ["", "innerloop, ms", "fastest peer", "ms", "times our time"],
+      ["", "innerloop, ms", "on onnxruntime, ms", "fastest peer", "ms", "times our time"],
       rows.map((row) => {
         const best = fastest(row);
         const theirs = best
           ? [best.name, ms(best.milliseconds.median), range(best.ratio, times)]
           : ["none ran", "", ""];
-        return [row.name, ms(row.ours.median), ...theirs];
+        const other = row.onnxruntime ? ms(row.onnxruntime.milliseconds.median) : "";
+        return [row.name, ms(row.ours.median), other, ...theirs];
       }),
     )}`,
     `## Meta-steps\n\n${rows.map(rowSection).join("\n\n")}`,
@@ -132,8 +144,8 @@ ${busy(machine)}
     );
   }
   if (adaptation) {
-    const { pool, thread } = adaptation;
-    const line = (name: string, { warm, start }: typeof pool): string[] => [
+    const { adaptationByOnnxruntime: other } = results;
+    const line = (name: string, { warm, start }: typeof adaptation.pool): string[] => [
       name,
       range(warm, ms),
       range(start.cached, ms),
@@ -145,7 +157,16 @@ ${busy(machine)}
 Omniglot conv4-64, 5-way 1-shot, 5 steps on the support set, then 5 predictions, in milliseconds; the whole way is one
 compiled function. "Start" is from the start of a Node process to its first prediction.
 
-${table(["", "warm", "start, models cached", "start, empty cache"], [line("default executor", pool), line("in the calling thread", thread)])}`,
+${table(
+  ["", "warm", "start, models cached", "start, empty cache"],
+  [
+    line("in workers", adaptation.pool),
+    line("beside the calling thread", adaptation.thread),
+    ...(other
+      ? [line("in workers, onnxruntime", other.pool), line("in the calling thread, onnxruntime", other.thread)]
+      : []),
+  ],
+)}`,
     );
   }
   if (firstStep) {

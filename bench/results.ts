@@ -18,6 +18,8 @@ export interface Results {
     readonly load: number;
   };
   readonly versions: Readonly<Record<string, string>>;
+  /** What computes ours: a compiler, or onnxruntime. */
+  readonly engine: string;
   /** What the command was given. */
   readonly command: string;
   readonly rounds: number;
@@ -26,9 +28,17 @@ export interface Results {
   readonly absent: readonly { readonly peer: string; readonly where: string; readonly reason: string }[];
   readonly policies?: PolicyResult;
   readonly workers?: Workers;
-  readonly adaptation?: { readonly pool: Adaptation; readonly thread: Adaptation };
+  readonly adaptation?: AdaptationBy;
+  /** The same by onnxruntime, beside native programs. */
+  readonly adaptationByOnnxruntime?: AdaptationBy;
   readonly firstStep?: ColdAndCached;
   readonly sweeps?: readonly Sweep[];
+}
+
+/** A new task in the workers, and beside the calling thread. */
+export interface AdaptationBy {
+  readonly pool: Adaptation;
+  readonly thread: Adaptation;
 }
 
 /** One workload. */
@@ -41,10 +51,13 @@ export interface Row {
   readonly productGflop: number;
   /** The machine's 1024^3 products, in GFLOP/s. */
   readonly peak: Spread;
+  /** By native programs, or by onnxruntime where the run has no others. */
   readonly ours: Spread;
+  /** By onnxruntime, beside native programs: its time over ours, in the same round. */
+  readonly onnxruntime?: { readonly milliseconds: Spread; readonly ratio: Spread; readonly chunkSize: number };
   /** Our time over that of our products at the peak. */
   readonly overFloor: Spread;
-  /** Our time over that of the very same products, run as a graph of nothing else. */
+  /** Our time over that of the very same products, run by onnxruntime as a graph of nothing else. */
   readonly overProducts: Spread;
   readonly peers: readonly PeerResult[];
   readonly memory?: OurMemory;

@@ -4,17 +4,26 @@ import { availableParallelism, cpus, loadavg, release, totalmem, type } from "no
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Executor } from "@innerloop/graph";
-import { workerPoolExecutor } from "@innerloop/node";
+import { type CCompiler, findCompiler } from "@innerloop/node";
 import { agreement, tolerance } from "./agreement.js";
+import { compilerFor, type Engine, pool } from "./engine.js";
 import { bareProducts, matmulPeak } from "./floor.js";
-import { adaptation, firstStep, ourMemory } from "./fresh.js";
+import { adaptation, firstStep, type Measured, ourMemory } from "./fresh.js";
 import { fastest, goals } from "./goals.js";
 import { installed, type PeerEnvironment, type PeerKind, peerKinds, type RunningPeer, startPeer } from "./peers.js";
 import { scalingPlot, speedPlot } from "./plot.js";
 import { type PolicyResult, policyIterations, policyPeer, policyRow } from "./policies.js";
 import { ourLoop, type Problem } from "./problem.js";
 import { report } from "./report.js";
-import { type PeerResult, type Results, type Row, readResults, type Workers, writeWhole } from "./results.js";
+import {
+  type AdaptationBy,
+  type PeerResult,
+  type Results,
+  type Row,
+  readResults,
+  type Workers,
+  writeWhole,
+} from "./results.js";
 import { type Contender, takeTurns } from "./rounds.js";
 import { scaling } from "./scaling.js";
 import { median, ratioSpread, spread } from "./statistics.js";
@@ -26,6 +35,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     peers: { type: "string", default: "" },
     python: { type: "string", default: fileURLToPath(new URL("../../.venv/bin/python", import.meta.url)) },
+    engine: { type: "string" },
     patience: { type: "string", default: "240" },
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -113,15 +123,29 @@ async function readyPeers(kinds: readonly PeerKind[], { name, problem }: Workloa
   return ready;
 }
 
-async function measured(workload: Workload, kinds: readonly PeerKind[], executor: Executor): Promise<Row> {
-  const { key, name, problem } = workload;
-  console.log(`\n${name}`);
-  const memory = workload.memory ? await ourMemory(problem) : undefined;
+/** Our loop, warm, with the milliseconds that a step of it takes. */
+async function warmLoop(problem: Problem, executor: Executor) {
   const loop = await ourLoop(problem, executor);
   // As long as the peers warm up: what JavaScript does is compiled on the way.
-  let expectedMs = median(await loop.run(3));
-  expectedMs = median(await loop.run(Math.max(2, Math.ceil(warmupMs / expectedMs))));
-  const [peak, products] = [await matmulPeak(executor), await bareProducts(problem, loop.chunkSize, executor)];
+  const first = median(await loop.run(3));
+  return { loop, expectedMs: median(await loop.run(Math.max(2, Math.ceil(warmupMs / first)))) };
+}
+
+/** The executors of a run: ours, and onnxruntime, which may be the same. */
+interface Executors {
+  readonly engine: Engine;
+  readonly ours: Executor;
+  readonly onnxruntime: Executor;
+}
+
+async function measured(workload: Workload, kinds: readonly PeerKind[], executors: Executors): Promise<Row> {
+  const { key, name, problem } = workload;
+  const { engine, ours: executor, onnxruntime } = executors;
+  console.log(`\n${name}`);
+  const memory = workload.memory ? await ourMemory({ problem, engine }) : undefined;
+  const { loop, expectedMs } = await warmLoop(problem, executor);
+  const other = engine === "native" ? await warmLoop(problem, onnxruntime) : undefined;
+  const [peak, products] = [await matmulPeak(onnxruntime), await bareProducts(problem, loop.chunkSize, onnxruntime)];
   const ready = await readyPeers(kinds, workload, executor);
   const repeated = (once: () => Promise<number>) => async (repeats: number) => {
     const found: number[] = [];
@@ -132,6 +156,7 @@ async function measured(workload: Workload, kinds: readonly PeerKind[], executor
     { key: "peak", expectedMs: budgetMs, run: repeated(peak) },
     { key: "products", expectedMs, run: repeated(products) },
     { key: "innerloop", expectedMs, run: loop.run },
+    ...(other ? [{ key: "onnxruntime", expectedMs: other.expectedMs, run: other.loop.run }] : []),
     ...ready.map(({ kind, peer }) => ({
       key: kind.key,
       expectedMs: peer.header.milliseconds,
@@ -173,6 +198,15 @@ async function measured(workload: Workload, kinds: readonly PeerKind[], executor
     productGflop,
     peak: spread(found.peak!),
     ours: spread(ours),
+    ...(other
+      ? {
+          onnxruntime: {
+            milliseconds: spread(found.onnxruntime!),
+            ratio: ratioSpread(found.onnxruntime!, ours),
+            chunkSize: other.loop.chunkSize,
+          },
+        }
+      : {}),
     overFloor: ratioSpread(ours, floors),
     overProducts: ratioSpread(ours, found.products!),
     peers,
@@ -182,13 +216,15 @@ async function measured(workload: Workload, kinds: readonly PeerKind[], executor
   return row;
 }
 
-function printRow({ ours, overFloor, overProducts, peers }: Row): void {
+function printRow({ ours, onnxruntime, overFloor, overProducts, peers }: Row): void {
   const print = (label: string, { median: middle, low, high }: Row["ours"], more: string): void => {
     const time = `${middle.toFixed(2).padStart(9)} ms (${low.toFixed(2)} to ${high.toFixed(2)})`;
     console.log(`  ${label.padEnd(32)} ${time}  ${more}`);
   };
   const floor = `${overFloor.median.toFixed(2)} x its products at the peak, ${overProducts.median.toFixed(2)} x the products alone`;
   print("innerloop", ours, floor);
+  if (onnxruntime)
+    print("innerloop on onnxruntime", onnxruntime.milliseconds, `${onnxruntime.ratio.median.toFixed(2)} x native`);
   for (const { name, milliseconds, ratio, threads, agreement: gradient } of peers) {
     const gap = gradient.median.toExponential(1);
     print(name, milliseconds, `${ratio.median.toFixed(2)} x ours; ${threads} threads; gradient within ${gap}`);
@@ -222,8 +258,8 @@ async function measuredPolicies(executor: Executor): Promise<PolicyResult> {
 }
 
 /** One worker and two, on chunks of one size. */
-async function twoWorkers(problem: Problem, name: string): Promise<Workers> {
-  const pools = [workerPoolExecutor({ workers: 1 }), workerPoolExecutor({ workers: 2 })] as const;
+async function twoWorkers(problem: Problem, name: string, compiler: CCompiler | undefined): Promise<Workers> {
+  const pools = [pool(compiler, 1), pool(compiler, 2)] as const;
   const two = await ourLoop(problem, pools[1]);
   const one = await ourLoop(problem, pools[0], two.chunkSize);
   const expectedMs = median(await one.run(3));
@@ -235,7 +271,7 @@ async function twoWorkers(problem: Problem, name: string): Promise<Workers> {
     ],
     { rounds, budgetMs },
   );
-  await Promise.all(pools.map((pool) => pool.close()));
+  await Promise.all(pools.map((each) => each.close()));
   const speedup = ratioSpread(found.one!, found.two!);
   return { name, one: spread(found.one!), two: spread(found.two!), speedup };
 }
@@ -254,6 +290,19 @@ function versions(peers: readonly Pick<PeerResult, "versions">[]): Record<string
   return { ...own, ...others };
 }
 
+/** Native programs where there is a compiler, unless `--engine` says something else. */
+async function chosenEngine(): Promise<Engine> {
+  const { engine } = values;
+  if (engine === undefined) return (await findCompiler()) ? "native" : "onnxruntime";
+  if (engine === "native" || engine === "onnxruntime") return engine;
+  throw new Error(`--engine ${engine}: choose native or onnxruntime`);
+}
+
+const adaptationBy = async (measuredWith: Measured, starts: number): Promise<AdaptationBy> => ({
+  pool: await adaptation(measuredWith, "pool", starts),
+  thread: await adaptation(measuredWith, "thread", starts),
+});
+
 async function bench(): Promise<void> {
   const load = loadavg()[0]!;
   const chosen = workloads.filter(({ key }) => key.includes(values.only));
@@ -264,9 +313,13 @@ async function bench(): Promise<void> {
   }
   console.log(`innerloop bench: ${cpus()[0]?.model.trim()} x ${cores}, Node ${process.version}, ${rounds} rounds`);
   const kinds = chosenPeers();
-  const executor = workerPoolExecutor({ workers: cores });
+  const engine = await chosenEngine();
+  const compiler = await compilerFor(engine);
+  console.log(`ours: ${compiler ? `native programs of ${compiler.version}` : "onnxruntime"}`);
+  const executor = pool(compiler, cores);
+  const onnxruntime = engine === "native" ? pool(undefined, cores) : executor;
   const rows: Row[] = [];
-  for (const workload of chosen) rows.push(await measured(workload, kinds, executor));
+  for (const workload of chosen) rows.push(await measured(workload, kinds, { engine, ours: executor, onnxruntime }));
   const policies = withPolicies ? await measuredPolicies(executor) : undefined;
   const complete = values.only === "";
   let rest: Partial<Results> = {};
@@ -280,13 +333,16 @@ async function bench(): Promise<void> {
     const kind = values.quick ? undefined : kinds.find(({ key }) => key === best?.key);
     const onFailure = (where: string, error: Error): void => leaveOut(kind!, where, error.message);
     rest = {
-      workers: await twoWorkers(omniglot, "Omniglot, 1 step"),
-      adaptation: { pool: await adaptation(task, "pool", starts), thread: await adaptation(task, "thread", starts) },
-      firstStep: await firstStep(task, starts),
+      workers: await twoWorkers(omniglot, "Omniglot, 1 step", compiler),
+      adaptation: await adaptationBy({ problem: task, engine }, starts),
+      ...(engine === "native"
+        ? { adaptationByOnnxruntime: await adaptationBy({ problem: task, engine: "onnxruntime" }, starts) }
+        : {}),
+      firstStep: await firstStep({ problem: task, engine }, starts),
       sweeps: await scaling(executor, rounds, kind && { kind, on: environment, onFailure }),
     };
   }
-  await executor.close();
+  await Promise.all([executor.close(), onnxruntime.close()]);
   const results: Results = {
     date: new Date().toISOString(),
     machine: {
@@ -297,6 +353,7 @@ async function bench(): Promise<void> {
       load,
     },
     versions: versions([...rows.flatMap(({ peers }) => peers), ...(policies?.peer ? [policies.peer] : [])]),
+    engine: compiler ? `native programs of ${compiler.version}` : "onnxruntime",
     command: ["npm run bench", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" "),
     rounds,
     rows,

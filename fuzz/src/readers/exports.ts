@@ -297,8 +297,8 @@ const expectedReader: Reader = {
   seeds: () => [expected()],
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame)],
   words: ["support_inputs", "support_labels", "query_inputs", "steps", "logits", "U8", "I64", "shape", "data_offsets"],
-  run(input) {
-    const config = parseExport(new TextDecoder().decode(bytes(storedExport(whole()))), "config.json");
+  async run(input) {
+    const config = await parseExport(new TextDecoder().decode(bytes(storedExport(whole()))), "config.json");
     const { feeds, expected: answers } = expectedTask(input, config, "expected.safetensors");
     for (const { shape, data } of [feeds.task, feeds.asked, answers].flatMap((arrays) => Object.values(arrays)))
       checkArray({ shape, values: data });

@@ -2,7 +2,7 @@
 
 import { parseRatingTable, type RatingTable } from "../../../packages/experiments/dist/domains/recommendation/spec.js";
 import { openedConfig } from "../../../packages/experiments/dist/exported/exported-files.js";
-import { formOf } from "../../../packages/experiments/dist/exported/input-forms.js";
+import { formOf, loadForm } from "../../../packages/experiments/dist/exported/input-forms.js";
 import { allItemRows, itemInputs, tableOf } from "../../../packages/experiments/dist/exported/item-inputs.js";
 import { jsonMutation } from "../mutations.js";
 import type { Reader } from "../reader.js";
@@ -93,6 +93,7 @@ const itemsReader: Reader = {
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }
+    await loadForm("item");
     const opened = openedConfig({ inputs } as never, { "items.json": input }, "export");
     const given = opened.inputs as ReturnType<typeof itemInputs>;
     for (const [ids, numbers] of allItemRows(tableOf(given)))

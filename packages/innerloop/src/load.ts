@@ -24,8 +24,8 @@ export function load<A extends Answer = Answer>(folder: string, options?: LoadOp
 export function load<L extends ExportedLearner<unknown>>(folder: string): Promise<L>;
 export async function load(folder: string, options: LoadOptions = {}): Promise<TrainedModel | ExportedLearner> {
   if (typeof folder === "string" && folder !== "" && Object.keys(options).length === 0) {
-    const { isExported, loadExported } = await exportedMachine();
-    if (await isExported(folder)) return loadExported(folder);
+    const { isExported, isIncludedAddress, loadExported } = await exportedMachine();
+    if (isIncludedAddress(folder) || (await isExported(folder))) return loadExported(folder);
   }
   return (await machine()).load(folder, options);
 }

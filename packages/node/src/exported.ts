@@ -11,7 +11,7 @@ export type {
   ExportedTask,
   ValueAnswer,
 } from "@innerloop/experiments/exported";
-export { ExportError, exportErrorCodes } from "@innerloop/experiments/exported";
+export { ExportError, exportErrorCodes, isIncludedAddress } from "@innerloop/experiments/exported";
 export { isExported, loadExported } from "./runs/exported-folder.js";
 
 // Errors name the user's line, and none of this package.

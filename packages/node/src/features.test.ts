@@ -70,8 +70,8 @@ const cells = learnerNames.flatMap((name) =>
   (learnerCatalogue[name] as LearnerEntry).kinds.flatMap((kind) => (kind === "policy" ? [] : [[name, kind] as const])),
 );
 
-test("FEATURES.md is what the catalogue says: run node packages/node/dist/cli/write-reference.js", () => {
-  expect(readFileSync(new URL("../../../FEATURES.md", import.meta.url), "utf8")).toBe(featuresMarkdown());
+test("FEATURES.md is what the catalogue says: run node packages/node/dist/cli/write-reference.js", async () => {
+  expect(readFileSync(new URL("../../../FEATURES.md", import.meta.url), "utf8")).toBe(await featuresMarkdown());
 });
 
 /** Each learner's adaptation and prediction, written with nothing but the standard's operators. */

@@ -72,6 +72,7 @@ describe("weights that PyTorch wrote", () => {
     ["pooled", "pooled.safetensors", "of the network"],
     ["sinusoid", "sinusoid-float32.pt", "of the network"],
     ["sinusoid", "sinusoid-before-1.6.pth", "of the network"],
+    ["context", "context.pt", "after adapting to the given examples"],
   ])("become a run: %s of %s, whose outputs %s are PyTorch's", async (name, file, what) => {
     const text = await imported(fixture(file), fixture(`${name}.json`), `${name}-${file}`);
     expect(text).toContain(`outputs ${what} differ`);

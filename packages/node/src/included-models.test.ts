@@ -1,12 +1,14 @@
 /** The learners that come with @innerloop/models: whole, small, as good as their cards say, and loaded by their addresses. */
+import { spawnSync } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sinusoids } from "@innerloop/core";
-import { type ExportedLearner, verifyExport } from "@innerloop/experiments";
+import { boxesOf, detectionFigures, type JudgedPicture, sceneEpisodes } from "@innerloop/core/detection";
+import { type ExportedAnswer, type ExportedLearner, type ObjectAnswer, verifyExport } from "@innerloop/experiments";
 import { models, symbolPicture } from "@innerloop/models";
 import { afterAll, describe, expect, it } from "vitest";
-import { hanziCharacters, readHanziStrokes } from "./data/sets/hanzi.js";
+import { hanziCharacters, hanziExamples, readHanziStrokes } from "./data/sets/hanzi.js";
 import { portableEngine } from "./executor/portable-engine.js";
 import { exportedFilesIn } from "./runs/exported-folder.js";
 import { load, loadExported } from "./runs/index.js";
@@ -14,10 +16,16 @@ import { load, loadExported } from "./runs/index.js";
 const folderOf = (name: keyof typeof models): string => dirname(fileURLToPath(models[name].files["config.json"]!()));
 const names = Object.keys(models) as (keyof typeof models)[];
 const open: ExportedLearner[] = [];
-const opened = async (name: string): Promise<ExportedLearner> => {
-  const learner = await loadExported(`innerloop:${name}`);
-  open.push(learner);
+const opened = async <A = ExportedAnswer>(name: string): Promise<ExportedLearner<A>> => {
+  const learner = await loadExported<A>(`innerloop:${name}`);
+  open.push(learner as ExportedLearner);
   return learner;
+};
+/** Characters of hanzi that no learner was trained on or judged by. */
+const otherCharacters = async (): Promise<readonly string[]> => {
+  const all = (await hanziCharacters()).filter((character) => character.codePointAt(0)! > 0x2eff);
+  const known = new Set(Array.from({ length: 1000 }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / 1000)]!));
+  return all.filter((character) => !known.has(character));
 };
 afterAll(() => Promise.all(open.map((learner) => learner.dispose())));
 
@@ -84,9 +92,7 @@ it("sinusoids is as good as its card says, on other tasks", async () => {
 
 it("symbols tells characters apart that are none of its training, drawn as in a page", async () => {
   const learner = await opened("symbols");
-  const all = (await hanziCharacters()).filter((character) => character.codePointAt(0)! > 0x2eff);
-  const trained = new Set(Array.from({ length: 1000 }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / 1000)]!));
-  const others = all.filter((character) => !trained.has(character));
+  const others = await otherCharacters();
   const accuracies: number[] = [];
   for (let i = 0; i < 30; i++) {
     const characters = Array.from({ length: 20 }, (_, k) => others[(i * 97 + k * 389) % others.length]!);
@@ -102,6 +108,68 @@ it("symbols tells characters apart that are none of its training, drawn as in a 
     `symbols: ${mean.toFixed(3)} ± ${interval.toFixed(3)} on 30 tasks of 20 other characters, 1 drawing of each`,
   );
   expect(mean).toBeGreaterThan(0.9);
+});
+
+it("scenes finds characters that are none of its training, of fewer classes than it tells apart", async () => {
+  const learner = await opened<readonly ObjectAnswer[]>("scenes");
+  const [told] = models.scenes.figures;
+  const others = await otherCharacters();
+  const characters = Array.from({ length: 200 }, (_, i) => others[i * 37]!);
+  const [ways, tasks] = [3, 60];
+  const source = sceneEpisodes(await hanziExamples({ characters, samplesPerCharacter: 12 }), { ways, shots: 1 });
+  const side = 112;
+  const figures: number[] = [];
+  for (let i = 0; i < tasks; i++) {
+    const { support, query } = source.sample(8765, i);
+    const pictureOf = ({ x }: typeof support, at: number): Uint8Array =>
+      Uint8Array.from({ length: 3 * side ** 2 }, (_, k) =>
+        Math.round(255 * (x.data as Float32Array)[at * side ** 2 + Math.floor(k / 3)]!),
+      );
+    const marked = boxesOf(support.y, 0).filter(({ label }) => label >= 0);
+    const names = [...new Set(marked.map(({ label }) => label))];
+    expect(names).toHaveLength(ways);
+    const objects = marked.map(({ label, box: { x, y, width, height } }) => ({
+      label: `class ${label}`,
+      box: [x, y, width, height] as const,
+    }));
+    const task = await learner.adapt([{ input: pictureOf(support, 0), objects }]);
+    const answers = await task.predict(Array.from({ length: 4 }, (_, at) => pictureOf(query, at)));
+    const judged = answers.map(
+      (found, at): JudgedPicture => ({
+        objects: boxesOf(query.y, at).filter(({ label }) => label >= 0),
+        detections: found.map(({ label, box: [x, y, width, height], probability: score }) => ({
+          ...{ box: { x, y, width, height }, label: Number(label.slice(6)), score },
+        })),
+      }),
+    );
+    figures.push(detectionFigures(judged, { classes: ways }).ap50!);
+  }
+  const { mean, interval } = meanOf(figures);
+  console.log(`scenes: AP50 ${mean.toFixed(3)} ± ${interval.toFixed(3)}, told ${told!.mean.toFixed(3)}`);
+  expect(Math.abs(mean - told!.mean)).toBeLessThan(1.5 * (interval + told!.interval));
+});
+
+it("a program that loads one by its address loads no learner, no reader of data and no other kind of task", () => {
+  const hook = `import { writeSync } from "node:fs"; export const load = (url, context, next) => { writeSync(2, url + "\\n"); return next(url, context); };`;
+  const asModule = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+  const entry = new URL("../../innerloop/dist/exported.js", import.meta.url);
+  const program = `
+    import { loadExported } from ${JSON.stringify(entry)};
+    const learner = await loadExported("innerloop:symbols");
+    const pictures = [0, 1].map((tone) => new Uint8Array(784).map((_, i) => (i % 7 === 3 * tone ? 255 : 0)));
+    const task = await learner.adapt(pictures.map((input, i) => ({ input, label: String(i) })));
+    const [{ label }] = await task.predict([pictures[1]]);
+    console.log(label);`;
+  const register = `import { register } from "node:module"; register(${JSON.stringify(asModule(hook))});`;
+  const ran = spawnSync(process.execPath, ["--import", asModule(register), "--input-type=module", "-e", program], {
+    encoding: "utf8",
+  });
+  expect(ran.stdout, ran.stderr).toBe("1\n");
+  const loaded = ran.stderr.split("\n").filter((line) => line.includes("/dist/"));
+  expect(loaded.filter((url) => url.endsWith("-kind.js")).map((url) => basename(url))).toEqual(["class-kind.js"]);
+  expect(loaded.filter((url) => url.endsWith("-inputs.js")).map((url) => basename(url))).toEqual(["image-inputs.js"]);
+  expect(loaded.filter((url) => /core\/dist\/(learners|layers|catalogue|optimizers)\//.test(url))).toEqual([]);
+  expect(loaded.filter((url) => /\/node\/dist\/(index|cli|data\/(sets|formats))/.test(url))).toEqual([]);
 });
 
 it("load takes addresses, and says which there are", async () => {

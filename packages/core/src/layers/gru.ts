@@ -14,9 +14,15 @@ import {
 } from "@innerloop/graph";
 import { type Key, split } from "../random/random.js";
 import { glorotUniform } from "./initialization.js";
+import { withTraits } from "./parameter-roles.js";
 
 /** inputWeight [inputs, 3 hidden], hiddenWeight [hidden, 3 hidden], bias [3 hidden]; columns in the order r, z, n. */
 export type GruParameters = { readonly inputWeight: Tensor; readonly hiddenWeight: Tensor; readonly bias: Tensor };
+
+/** PyTorch has the gates in the same order. */
+const torchGates = [0, 1, 2] as const;
+/** Its second bias of the candidate stands within the product with the reset gate, which this cell has not. */
+const torchSum = { apart: [2] } as const;
 
 /** A gated recurrent unit: parameters, a state to start from, and the next state. */
 export interface GruCell {
@@ -55,7 +61,7 @@ export function gruCell(options: { readonly inputs: number; readonly hidden: num
       for (let row = 0; row < rows; row++)
         values.set(part.subarray(row * hidden, (row + 1) * hidden), (row * 3 + gate) * hidden);
     });
-    return tensor(values, [rows, 3 * hidden]);
+    return withTraits(tensor(values, [rows, 3 * hidden]), { torchAxes: [1, 0], torchGates });
   };
   return {
     inputs,
@@ -63,7 +69,7 @@ export function gruCell(options: { readonly inputs: number; readonly hidden: num
     init: (key) => ({
       inputWeight: gates(split(key, "inputWeight"), inputs),
       hiddenWeight: gates(split(key, "hiddenWeight"), hidden),
-      bias: tensor(new Float32Array(3 * hidden)),
+      bias: withTraits(tensor(new Float32Array(3 * hidden)), { torchGates, torchSum }),
     }),
     start: (rows, dtype) => zeros([rows, hidden], dtype),
     step: (params, x, state) => {

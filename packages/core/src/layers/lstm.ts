@@ -17,12 +17,16 @@ import {
 } from "@innerloop/graph";
 import { type Key, split } from "../random/random.js";
 import { glorotUniform } from "./initialization.js";
+import { withTraits } from "./parameter-roles.js";
 
 /** inputWeight [inputs, 4 hidden], hiddenWeight [hidden, 4 hidden], bias [4 hidden]; gates in the order i, f, o, g. */
 export type LstmParameters = { readonly inputWeight: Tensor; readonly hiddenWeight: Tensor; readonly bias: Tensor };
 
 /** The state that goes from step to step: both [rows, hidden]. */
 export type LstmState = { readonly hidden: Tensor; readonly cell: Tensor };
+
+/** PyTorch has the candidate before the output gate: i, f, g, o. */
+const torchGates = [0, 1, 3, 2] as const;
 
 /** A long short-term memory cell: parameters, a state to start from, and the next state. */
 export interface LstmCell {
@@ -65,7 +69,7 @@ export function lstmCell(options: { readonly inputs: number; readonly hidden: nu
       for (let row = 0; row < rows; row++)
         values.set(part.subarray(row * hidden, (row + 1) * hidden), (row * 4 + gate) * hidden);
     });
-    return tensor(values, [rows, 4 * hidden]);
+    return withTraits(tensor(values, [rows, 4 * hidden]), { torchAxes: [1, 0], torchGates });
   };
   const drive = (params: LstmParameters, x: Tensor): Tensor => add(matmul(x, params.inputWeight), params.bias);
   const advance = (params: LstmParameters, given: Tensor, state: LstmState): LstmState => {
@@ -82,7 +86,10 @@ export function lstmCell(options: { readonly inputs: number; readonly hidden: nu
     init: (key) => ({
       inputWeight: gates(split(key, "inputWeight"), inputs),
       hiddenWeight: gates(split(key, "hiddenWeight"), hidden),
-      bias: tensor(Float32Array.from({ length: 4 * hidden }, (_, i) => (Math.floor(i / hidden) === 1 ? 1 : 0))),
+      bias: withTraits(
+        tensor(Float32Array.from({ length: 4 * hidden }, (_, i) => (Math.floor(i / hidden) === 1 ? 1 : 0))),
+        { torchGates, torchSum: { apart: [] } },
+      ),
     }),
     start: (rows, dtype) => ({ hidden: zeros([rows, hidden], dtype), cell: zeros([rows, hidden], dtype) }),
     step: (params, x, state) => advance(params, drive(params, x), state),

@@ -24,6 +24,13 @@ export interface ParameterTraits {
   readonly ofStep?: { readonly parameter: symbol; readonly step: number };
   /** For a weight whose axes PyTorch has in another order: axis i here is axis `torchAxes[i]` there. */
   readonly torchAxes?: readonly number[];
+  /** For the gates of a recurrent layer, parts of the last axis: part i here is part `torchGates[i]` of the first axis there. */
+  readonly torchGates?: readonly number[];
+  /**
+   * For a bias that PyTorch has as two, one beside the inputs and one beside the state, which are added: the parts here, as
+   * in `torchGates`, in which the second one is not added, and has to be 0.
+   */
+  readonly torchSum?: { readonly apart: readonly number[] };
 }
 
 /** Traits by the path of a parameter; those that are not in it are trained and nothing else. */

@@ -151,7 +151,7 @@ export function requireTask<X extends Tree, Y extends Tree>(
 ): Task<X, Y> {
   const operation = `${rules.operation}: ${which}`;
   const { spec, declared } = rules;
-  if (tagOf(task) === "Promise")
+  if (typeof (task as unknown as Partial<Promise<unknown>> | undefined)?.then === "function")
     throw refusal(operation, "it is a promise", "A source samples without waiting: load what it needs before training");
   for (const set of ["support", "query"] as const) {
     const examples = (task as Partial<Task<Tree, Tree>> | undefined)?.[set] as

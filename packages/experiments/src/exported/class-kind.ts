@@ -39,6 +39,8 @@ export const classKind: ExportedKind<ClassAnswers, string, string, unknown, Clas
     if (classes === undefined || classes === null) return { kind: "classes" };
     return areNames(classes) && classes.length <= ways ? { kind: "classes", classes } : undefined;
   },
+  tasks: "classes",
+  learners: ({ kinds }) => kinds.includes("classification"),
   architecture: "FewShotClassifier",
   output: "logits",
   masked: true,

@@ -46,19 +46,19 @@ import { ExportError } from "./export-error.js";
 import { type ExportedConfig, type ExportedOpenSet, storedExport, supportRows } from "./exported-config.js";
 import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { type CardRequest, exportedFiles } from "./exported-folder.js";
-import { kindOf } from "./exported-kinds.js";
+import { kindOf, loadKind } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
 import { wasmSourcesOfExport } from "./exported-wasm.js";
 import { requireProbe } from "./input-encoder.js";
 import type { ExportedIo } from "./input-form.js";
-import { type ExportedInputs, type ExportForm, formOf } from "./input-forms.js";
+import { type ExportedInputs, type ExportForm, formOf, loadForm } from "./input-forms.js";
 import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
 import { disagreement } from "./verify-export.js";
 
 /** The run to export, and how. */
 export interface ExportRequest {
   readonly run: RunStore;
-  /** Where its data are now, as flags, or others that hold tasks for it: they are what the files are tried on. */
+  /** As flags: where its data are now, or others that hold tasks for it, which the files are tried on; and classes of a task. */
   readonly chosen?: Flags;
   readonly checkpoint?: "best" | "last" | undefined;
   /** Examples of a task at most; those of a task of the run, and 25 at least, unless given. */
@@ -99,8 +99,8 @@ const uncertain =
 /** Tasks that files are tried on. */
 const triedTasks = 20;
 const usualSupport = 25;
-/** Answers in expected.safetensors at most, where programs take any number of queries. */
-const mostExpected = 1024;
+/** Answers in expected.safetensors at most, and bytes of them with their inputs, where programs take any number of queries. */
+const [mostExpected, mostExpectedBytes] = [1024, 2 ** 17];
 
 /**
  * Makes the files of an exported learner of a run.
@@ -108,12 +108,12 @@ const mostExpected = 1024;
  * @throws ExportError ILE201 for a run that has no such programs, with the reason; TrainingError ILR301 likewise
  */
 export async function prepareExport(request: ExportRequest, host: SessionHost): Promise<PreparedExport> {
-  const { run, chosen: data = {}, checkpoint: wanted, queries, unrolled } = request;
+  const { run, checkpoint: wanted, queries, unrolled } = request;
   requireLicense(request.card?.license);
   const { form, config: own } = await formOfRun(request, host);
   const norm = normOf(own, {});
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
-  const prepared = await prepareRun(run, withFlags(own, { ...norm, ...data }), host);
+  const prepared = await prepareRun(run, withFlags(own, norm), host);
   const { learner, tasks } = prepared.experiment;
   const { params, iteration, checkpoint } = await loadParams(run, prepared.trained ?? learner, wanted);
   const chosen = await readChosenSteps(run, { checkpoint, iteration });
@@ -304,18 +304,23 @@ function requireLicense(license: string | undefined): void {
 }
 
 /** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
-async function formOfRun({ run, floatInput = false }: ExportRequest, { io, signal, onWarning }: SessionHost) {
-  const { config, data } = run.config;
-  if (!config)
+async function formOfRun(
+  { run, chosen = {}, floatInput = false }: ExportRequest,
+  { io, signal, onWarning }: SessionHost,
+) {
+  const { config: own, data } = run.config;
+  if (!own)
     throw refused(
       run,
       "its learner is a program's, which no options tell; `exportPrograms` of @innerloop/core/training writes its programs",
     );
+  const config = withFlags(own, chosen);
   const domain = domainOf(config);
   if (!domain.exported) throw refused(run, `it is of ${domain.title}, which are not exported`);
-  const own = { options: config.domain, spec: data } as Parameters<typeof domain.exported>[0];
+  const facts = { options: config.domain, spec: data } as Parameters<typeof domain.exported>[0];
   const work = { signal, onWarning };
-  const form = await domain.exported(own, { shown: run.shown, floatInput, io, work });
+  const form = await domain.exported(facts, { shown: run.shown, floatInput, io, work });
+  await Promise.all([loadForm(form.inputs.kind), loadKind(form.answers.kind)]);
   if (floatInput && !("dtype" in form.inputs))
     throw new UsageError(`--float-input for ${run.shown}, whose inputs are no images`, "Leave it out");
   return { form, config };
@@ -476,7 +481,11 @@ const answeredBy = (found: TensorsByName, told: Told): PortableArrays =>
 
 /** A task and its answers as expected.safetensors has them: of programs for so many queries so many. */
 function expectedOf({ feeds, queries, expected }: TriedTask, told: Told): PortableArrays {
-  const rows = told.queries ?? Math.min(mostExpected, queries.length);
+  const bytesOfRow =
+    queries[0]!.reduce((sum, { byteLength }) => sum + byteLength, 0) +
+    Object.values(expected).reduce((sum, { data, shape: [all = 1] }) => sum + data.byteLength / all, 0);
+  const fitting = Math.max(1, Math.floor(mostExpectedBytes / bytesOfRow));
+  const rows = told.queries ?? Math.min(mostExpected, fitting, queries.length);
   // Where a task asks for fewer, the first are asked for again.
   const places = Array.from({ length: rows }, (_, i) => i % queries.length);
   const answers = Object.fromEntries(

@@ -4,8 +4,8 @@ import { isRecord, quoted } from "../options/outside-text.js";
 import { mostSteps } from "../runs/most-steps.js";
 import { isOpenSetRule } from "../runs/open-set-rule.js";
 import { ExportError } from "./export-error.js";
-import { answersFrom, type ExportedAnswers, kindOf } from "./exported-kinds.js";
-import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
+import { answersFrom, type ExportedAnswers, kindNameIn, kindOf, loadKind } from "./exported-kinds.js";
+import { type ExportedInputs, formOf, inputsFrom, loadForm } from "./input-forms.js";
 import { areNames, isWhole } from "./kind-values.js";
 
 /** The format of exported folders, as config.json has it. */
@@ -128,12 +128,12 @@ const mostRows = 2 ** 20;
 const remedy = "Export the run again, or get the folder anew from where it came from";
 
 /**
- * The configuration in the text of config.json.
+ * The configuration in the text of config.json, whose kinds of inputs and answers are loaded.
  *
  * @param where how messages call the file
  * @throws ExportError ILE202
  */
-export function parseExport(text: string, where: string): ExportedConfig {
+export async function parseExport(text: string, where: string): Promise<ExportedConfig> {
   const fail = (problem: string): never => {
     throw new ExportError("ILE202", where, problem, remedy);
   };
@@ -162,6 +162,7 @@ export function parseExport(text: string, where: string): ExportedConfig {
   const isPlain = (each: unknown): boolean => each === null || ["string", "number", "boolean"].includes(typeof each);
   const isText = (each: unknown): boolean => typeof each === "string" && each.length <= longestText;
 
+  await Promise.all([loadForm(isRecord(told.inputs) ? told.inputs.kind : undefined), loadKind(kindNameIn(told))]);
   const ways = maybe("ways", () => whole("ways", 1, mostRows));
   const inputs = inputsFrom(told.inputs) ?? wrong("inputs");
   const { steps, options, protocol, versions, files, mayBeEmpty, outputs, parameters, checkpoint } = told;

@@ -1,5 +1,6 @@
 /** A kind of task of exported folders: what examples say beside their inputs, and what is answered. A record for each. */
 import type { OpenSetRule } from "@innerloop/core/exported";
+import type { LearnerEntry } from "@innerloop/core/learners";
 import type { PortableArrays } from "@innerloop/graph";
 import type { Recommendations } from "../domains/ranker.js";
 import type { ExportedOpenSet } from "./exported-config.js";
@@ -118,6 +119,10 @@ export interface ExportedKind<Answers extends { readonly kind: string }, Given, 
   readonly inputs: readonly ExportedInputs["kind"][];
   /** The answers in an object of config.json, which anyone may have written; undefined where they are none. */
   parse(value: Readonly<Record<string, unknown>>, setting: BeforeAnswers): Answers | undefined;
+  /** Its tasks in a word or two, in the plural: "marked texts". */
+  readonly tasks: string;
+  /** Whether a learner of the catalogue answers so, and has programs for it. */
+  learners(entry: Pick<LearnerEntry, "kinds" | "needs" | "takesSteps">): boolean;
   /** The name that the hub knows the learner by. */
   readonly architecture: string;
   /** A name among the predictions of programs without which there are no answers of this kind. */

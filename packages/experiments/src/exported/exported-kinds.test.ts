@@ -1,7 +1,7 @@
 /** Kinds of exported tasks: each is read from config.json as it was written, with the inputs and predictions that it goes with. */
 import { wordFeatureSlots } from "@innerloop/core/tasks";
-import { describe, expect, test } from "vitest";
-import { answersFrom, type ExportedAnswers, kindOf } from "./exported-kinds.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { answersFrom, type ExportedAnswers, kindNameIn, kindOf, loadKind } from "./exported-kinds.js";
 import type { ExportedInputs } from "./input-forms.js";
 
 const numbers: ExportedInputs = { kind: "numbers", shape: [2] };
@@ -44,6 +44,10 @@ const told: readonly (readonly [ExportedAnswers, Setting])[] = [
   [{ kind: "spans" }, spans],
   [policy, policies],
 ];
+
+beforeAll(async () => {
+  for (const [answers] of told) await loadKind(kindNameIn({ answers }));
+});
 
 describe.each(told)("%j", (answers, setting) => {
   test("config.json has all of it", () => {

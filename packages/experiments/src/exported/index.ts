@@ -23,7 +23,7 @@ export {
   type ToldFile,
 } from "./exported-config.js";
 export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported-files.js";
-export { type ExportedAnswers, kindOf as exportedKindOf } from "./exported-kinds.js";
+export { type ExportedAnswers, exportedKinds, kindOf as exportedKindOf } from "./exported-kinds.js";
 export * from "./exported-learner.js";
 export type { ExportedExample } from "./held-examples.js";
 export { includedModel, isIncludedAddress } from "./included-address.js";

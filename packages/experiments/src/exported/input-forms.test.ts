@@ -1,8 +1,8 @@
 /** Kinds of inputs: each is read from config.json as it was written, and takes what a user gives. */
 import { wordFeatureSlots } from "@innerloop/core/tasks";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { isOneOf } from "./input-form.js";
-import { type ExportedInputs, formOf, inputsFrom } from "./input-forms.js";
+import { type ExportedInputs, formOf, inputsFrom, loadForm } from "./input-forms.js";
 
 const nothing = (): Promise<never> => Promise.reject(new Error("no file is to be read"));
 const io = { images: nothing, decoded: nothing, letterboxedImages: nothing };
@@ -50,6 +50,12 @@ const kinds: readonly ExportedInputs[] = [
   { kind: "encoded-text", shape: [4], backbone: textBackbone },
   { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
 ];
+
+beforeAll(async () => {
+  // None is there before it is asked for, and what is no kind is none.
+  expect(() => formOf(image)).toThrow("the kind of inputs image was not loaded");
+  for (const name of [...kinds.map(({ kind }) => kind), "toString", undefined]) await loadForm(name);
+});
 
 test.each(kinds.map((inputs) => [inputs.kind, inputs] as const))("%s: config.json has all of it", (_kind, inputs) => {
   expect(inputsFrom(JSON.parse(JSON.stringify(inputs)))).toEqual(inputs);

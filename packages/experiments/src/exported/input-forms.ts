@@ -1,19 +1,23 @@
-/** The inputs of exported programs: what a user gives, as the numbers that the program takes. A record for each kind. */
+/**
+ * The inputs of exported programs: what a user gives, as the numbers that the program takes. A record for each kind, whose
+ * module is loaded when a folder of it is read or written.
+ */
 import type { ImageInput } from "@innerloop/core/training";
-import { type EncodedImageInputs, encodedImageForm } from "./encoded-image-inputs.js";
-import { type EncodedTextInputs, encodedTextForm } from "./encoded-text-inputs.js";
+import type { EncodedImageInputs } from "./encoded-image-inputs.js";
+import type { EncodedTextInputs } from "./encoded-text-inputs.js";
 import type { ExportedFileName } from "./exported-config.js";
 import type { ExportedAnswers } from "./exported-kinds.js";
-import { type ImageInputs, imageForm } from "./image-inputs.js";
+import type { ImageInputs } from "./image-inputs.js";
 import type { EncoderProbe } from "./input-encoder.js";
 import type { InputForm } from "./input-form.js";
-import { type ItemInputs, itemForm } from "./item-inputs.js";
-import { type NumberInputs, numberForm } from "./number-inputs.js";
-import { type ObservationInputs, observationForm } from "./observation-inputs.js";
-import { type PictureInputs, pictureForm } from "./picture-inputs.js";
-import { type RowInputs, rowForm } from "./row-inputs.js";
-import { type TextInputs, textForm } from "./text-inputs.js";
-import { type WordInputs, wordForm } from "./word-inputs.js";
+import type { ItemInputs } from "./item-inputs.js";
+import type { NumberInputs } from "./number-inputs.js";
+import type { ObservationInputs } from "./observation-inputs.js";
+import type { PictureInputs } from "./picture-inputs.js";
+import { recordsOnDemand } from "./records-on-demand.js";
+import type { RowInputs } from "./row-inputs.js";
+import type { TextInputs } from "./text-inputs.js";
+import type { WordInputs } from "./word-inputs.js";
 
 /** The way in which inputs enter, as config.json tells it. */
 export type ExportedInputs =
@@ -31,30 +35,35 @@ export type ExportedInputs =
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
 type FormOf<Inputs extends ExportedInputs> = InputForm<Inputs, any>;
 
-const inputForms: { readonly [K in ExportedInputs["kind"]]: FormOf<Extract<ExportedInputs, { readonly kind: K }>> } = {
-  image: imageForm,
-  "encoded-image": encodedImageForm,
-  numbers: numberForm,
-  picture: pictureForm,
-  row: rowForm,
-  text: textForm,
-  "encoded-text": encodedTextForm,
-  item: itemForm,
-  words: wordForm,
-  observations: observationForm,
+type Forms = {
+  readonly [K in ExportedInputs["kind"]]: FormOf<Extract<ExportedInputs, { readonly kind: K }>>;
 };
 
-/** The kind of these inputs. */
-export const formOf = (inputs: ExportedInputs): InputForm<ExportedInputs, unknown> =>
-  inputForms[inputs.kind] as unknown as InputForm<ExportedInputs, unknown>;
+const inputForms = recordsOnDemand<Forms>("kind of inputs", {
+  image: async () => (await import("./image-inputs.js")).imageForm,
+  "encoded-image": async () => (await import("./encoded-image-inputs.js")).encodedImageForm,
+  numbers: async () => (await import("./number-inputs.js")).numberForm,
+  picture: async () => (await import("./picture-inputs.js")).pictureForm,
+  row: async () => (await import("./row-inputs.js")).rowForm,
+  text: async () => (await import("./text-inputs.js")).textForm,
+  "encoded-text": async () => (await import("./encoded-text-inputs.js")).encodedTextForm,
+  item: async () => (await import("./item-inputs.js")).itemForm,
+  words: async () => (await import("./word-inputs.js")).wordForm,
+  observations: async () => (await import("./observation-inputs.js")).observationForm,
+});
 
-/** The inputs in a value of config.json; undefined where they are none. */
+/** Loads the kind of inputs of this name; what is no name is left to `inputsFrom`. */
+export const loadForm = (name: unknown): Promise<void> => inputForms.load(name);
+
+/** The kind of these inputs, which has been loaded: those of a configuration that was read are. */
+export const formOf = ({ kind }: ExportedInputs): InputForm<ExportedInputs, unknown> =>
+  inputForms.of(kind) as unknown as InputForm<ExportedInputs, unknown>;
+
+/** The inputs in a value of config.json, whose kind was loaded; undefined where they are none. */
 export function inputsFrom(value: unknown): ExportedInputs | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const fields = value as Readonly<Record<string, unknown>>;
-  const { kind } = fields;
-  if (typeof kind !== "string" || !Object.hasOwn(inputForms, kind)) return undefined;
-  return inputForms[kind as ExportedInputs["kind"]].parse(fields);
+  return inputForms.has(fields.kind) ? inputForms.of(fields.kind).parse(fields) : undefined;
 }
 
 /** The form in which a run's tasks enter programs: what its domain says of it. */

@@ -37,6 +37,9 @@ export const numberKind: ExportedKind<NumberAnswers, Targets, Targets, unknown, 
     ways === undefined && areTargets(targets)
       ? { kind: "numbers", targets: targets.map(({ name, mean, deviation }) => ({ name, mean, deviation })) }
       : undefined,
+  tasks: "numbers",
+  // What some need beside inputs, only tasks of ratings have.
+  learners: ({ kinds, needs }) => kinds.includes("regression") && needs === undefined,
   architecture: "FewShotRegressor",
   output: "mean",
   masked: true,

@@ -1,10 +1,10 @@
 /** Objects in pictures as a kind of exported tasks: what config.json and the bytes of tasks may say of them. */
 import { detectionMaps } from "@innerloop/core/detection";
 import type { PortableArray } from "@innerloop/graph";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { photos } from "../domains/detection/photo-domain.js";
 import type { KindSetting } from "./exported-kind.js";
-import { answersFrom } from "./exported-kinds.js";
+import { answersFrom, loadKind } from "./exported-kinds.js";
 import { type ObjectAnswers, objectKind } from "./object-kind.js";
 
 const answers: ObjectAnswers = { kind: "objects", ways: 3, stride: 4, least: 0.1, most: 30, overlap: 0.5 };
@@ -14,6 +14,8 @@ const setting: KindSetting<ObjectAnswers> = {
   ...{ answers, inputs, outputs, ways: undefined, support: 4 },
   steps: { usual: undefined, fixed: undefined },
 };
+
+beforeAll(() => loadKind("objects"));
 
 describe("answers in config.json", () => {
   const told = { inputs, outputs, ways: undefined };

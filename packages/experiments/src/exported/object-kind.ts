@@ -92,6 +92,8 @@ export const objectKind: ExportedKind<ObjectAnswers, Given, Said, ReadPicture, r
     if (!isWhole(most, 1, mostObjects) || !isFraction(least) || !isFraction(overlap)) return undefined;
     return { kind: "objects", ways, stride, least, most, overlap };
   },
+  tasks: "objects in pictures",
+  learners: ({ kinds }) => kinds.includes("detection"),
   architecture: "FewShotObjectDetector",
   output: "objectness",
   masked: true,

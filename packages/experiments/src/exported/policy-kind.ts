@@ -75,6 +75,9 @@ export const policyKind: ExportedKind<PolicyAnswers, SaidEpisode, SaidEpisode, F
       outputs.join() === "prediction";
     return fits ? { kind: "policy", action: space, episodes, discount, lambda, baseline, trial } : undefined;
   },
+  tasks: "policies",
+  // The others adapt by what they remember, and read no episodes.
+  learners: ({ kinds, takesSteps }) => kinds.includes("policy") && takesSteps,
   architecture: "FewShotPolicy",
   output: "prediction",
   masked: false,

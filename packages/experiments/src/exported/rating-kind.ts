@@ -78,6 +78,8 @@ export const ratingKind: ExportedKind<RatingAnswers, number, SaidRating, FoundIt
     if (takenFrom === undefined) return { kind: "ratings" };
     return typeof takenFrom === "number" && Number.isFinite(takenFrom) ? { kind: "ratings", takenFrom } : undefined;
   },
+  tasks: "ratings",
+  learners: ({ kinds }) => kinds.includes("regression"),
   architecture: "FewShotRecommender",
   output: "mean",
   masked: true,

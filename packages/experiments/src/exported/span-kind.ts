@@ -44,6 +44,8 @@ export const spanKind: ExportedKind<SpanAnswers, MarkedText, Tags, Sentence, Spa
     ways !== undefined && ways >= 2 && outputs.slice().sort().join() === predictionNames.slice().sort().join()
       ? { kind: "spans" }
       : undefined,
+  tasks: "marked texts",
+  learners: ({ kinds }) => kinds.includes("tagging"),
   architecture: "FewShotTokenClassifier",
   output: "tags",
   masked: true,

@@ -3,9 +3,9 @@ import { isRecord, quoted } from "../options/outside-text.js";
 import { ImportError } from "./import-error.js";
 import { type Layout, type LayoutName, layoutNames } from "./parameter-layouts.js";
 
-/** The source of a parameter's values: a tensor of the file, or one number for all of them. */
+/** The source of a parameter's values: a tensor of the file, two that are added, or one number for all of them. */
 export type ParameterSource =
-  | { readonly from: string; readonly layout?: Layout | undefined }
+  | { readonly from: string; readonly plus?: string | undefined; readonly layout?: Layout | undefined }
   | { readonly value: number };
 
 /** By which statistics batch normalisation gave outputs, as PyTorch calls it. */
@@ -90,7 +90,8 @@ export function parseImportMap(value: Readonly<Record<string, unknown>>, where: 
   };
 }
 
-const sourceForm = 'Give a name of the file, { "from": NAME, "layout": ... }, or { "value": NUMBER }';
+const sourceForm =
+  'Give a name of the file, { "from": NAME, "layout": ... }, { "from": NAME, "plus": NAME } of two biases, or { "value": NUMBER }';
 
 function sourceIn(value: unknown, path: string, where: string): ParameterSource {
   const fail = (problem: string, remedy = sourceForm): never => {
@@ -98,18 +99,25 @@ function sourceIn(value: unknown, path: string, where: string): ParameterSource 
   };
   if (typeof value === "string") return { from: value };
   if (!isRecord(value)) return fail(`${quoted(path)} is ${quoted(value)}`);
-  const { from, layout, value: number, ...others } = value;
+  const { from, plus, layout, value: number, ...others } = value;
   const [other] = Object.keys(others);
   if (other !== undefined) return fail(`${quoted(path)} has the unknown key ${quoted(other)}`);
   if (from === undefined) {
-    if (typeof number !== "number" || !Number.isFinite(Math.fround(number)) || layout !== undefined)
+    if (
+      typeof number !== "number" ||
+      !Number.isFinite(Math.fround(number)) ||
+      layout !== undefined ||
+      plus !== undefined
+    )
       return fail(`${quoted(path)} is ${quoted(value)}`);
     return { value: number };
   }
-  if (typeof from !== "string" || number !== undefined) return fail(`${quoted(path)} is ${quoted(value)}`);
-  if (layout === undefined) return { from };
+  if (typeof from !== "string" || number !== undefined || (plus !== undefined && typeof plus !== "string"))
+    return fail(`${quoted(path)} is ${quoted(value)}`);
+  const named = plus === undefined ? { from } : { from, plus };
+  if (layout === undefined) return named;
   const parsed = layoutIn(layout);
-  if (parsed) return { from, layout: parsed };
+  if (parsed) return { ...named, layout: parsed };
   return fail(
     `the layout of ${quoted(path)} is ${quoted(layout)}`,
     `Give one of ${layoutNames.join(", ")}, or { "flatten": [channels, height, width] }`,

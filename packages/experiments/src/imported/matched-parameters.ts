@@ -83,10 +83,12 @@ export function matchedParameters(
   });
   for (const { source } of sources) {
     if (!("from" in source)) continue;
-    const found = tensors.get(source.from);
-    if (!found) throw notThere("tensor of the file", source.from, [...tensors.keys()], where);
-    taken.add(source.from);
-    used.add(found);
+    for (const name of source.plus === undefined ? [source.from] : [source.from, source.plus]) {
+      const found = tensors.get(name);
+      if (!found) throw notThere("tensor of the file", name, [...tensors.keys()], where);
+      taken.add(name);
+      used.add(found);
+    }
   }
   const leftOut: { name: string; why: string }[] = [];
   const extra: NamedShape[] = [];
@@ -118,15 +120,18 @@ function madeOf(
     const values = new Float32Array(leaf.size).fill(source.value);
     return { leaf: tensor(values, shape), told: { path, shape, how: `${source.value} everywhere` } };
   }
-  const { from } = source;
+  const { from, plus } = source;
   const array = tensors.get(from)!;
-  const fail = (problem: string, remedy: string): never => {
-    throw new ImportError("ILI03", `${where} > ${quoted(from)}`, problem, remedy);
+  const { torchAxes, torchGates, torchSum } = traits.get(path) ?? {};
+  const fail = (problem: string, remedy: string, name = from): never => {
+    throw new ImportError("ILI03", `${where} > ${quoted(name)}`, problem, remedy);
   };
   if (!isOfNumbers(array) || leaf.dtype !== "float32")
     return fail(`it is of ${array.type}, and ${path} of ${leaf.dtype}`, "Name another tensor");
   const inferred =
-    source.layout === undefined ? inferredLayout(array.shape, shape, traits.get(path)?.torchAxes) : undefined;
+    source.layout === undefined
+      ? inferredLayout(array.shape, shape, { ...(torchAxes && { torchAxes }), ...(torchGates && { torchGates }) })
+      : undefined;
   const layout: Layout | undefined = source.layout ?? inferred;
   const shapes = `[${array.shape.join(", ")}] for ${path}, which is [${shape.join(", ")}]`;
   if (layout === undefined) {
@@ -142,16 +147,45 @@ function madeOf(
       `${shapes}, with the layout ${layoutText(layout)}`,
       "Leave the layout out, or give the one that it has",
     );
-  const values = Float32Array.from(array.data as Float32Array);
-  const wrong = values.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0)
-    return fail(`number ${wrong} of it is ${Number(array.data[wrong])}`, "Weights are finite float32 numbers");
+  if (layout === "gates" && !torchGates)
+    return fail(`its layout is gates, and ${path} is of no recurrent layer`, "Leave the layout out");
+  const inOrder = (of: WrittenArray, name: string): Float32Array => {
+    const values = Float32Array.from(of.data as Float32Array);
+    const wrong = values.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0)
+      return fail(`number ${wrong} of it is ${Number(of.data[wrong])}`, "Weights are finite float32 numbers", name);
+    return laidOut(values, of.shape, layout, torchGates);
+  };
+  const values = inOrder(array, from);
+  if (plus !== undefined) {
+    const second = tensors.get(plus)!;
+    if (!torchSum) return fail(`${path} is no sum of two`, 'Leave "plus" out', plus);
+    if (!isOfNumbers(second) || !sameShape(second.shape, array.shape))
+      return fail(
+        `it is [${second.shape.join(", ")}] of ${second.type}, and is added to [${array.shape.join(", ")}]`,
+        "Name the other bias of the same layer",
+        plus,
+      );
+    const added = inOrder(second, plus);
+    const part = added.length / (torchGates?.length ?? 1);
+    const apart = added.findIndex((value, i) => value !== 0 && torchSum.apart.includes(Math.floor(i / part)));
+    if (apart >= 0)
+      return fail(
+        `number ${apart} of it is ${added[apart]}, of the candidates' part: it stands within the product with the reset gate there, and ${path} has no place for it`,
+        "Only a layer whose second bias is 0 in that part (the last third) can be told by one bias",
+        plus,
+      );
+    added.forEach((value, i) => {
+      values[i] = Math.fround(values[i]! + value);
+    });
+  }
   const how = [
+    ...(plus === undefined ? [] : [`plus ${quoted(plus)}`]),
     ...(layout === "same" ? [] : [`${layoutText(layout)}${inferred ? ", inferred" : ""}`]),
     ...(array.type === "float32" ? [] : [array.data instanceof Float64Array ? `${array.type}, rounded` : array.type]),
   ];
   return {
-    leaf: tensor(laidOut(values, array.shape, layout), shape),
+    leaf: tensor(values, shape),
     told: { path, shape, from, how: how.join("; ") },
   };
 }

@@ -17,7 +17,7 @@ describe("the layout of a tensor", () => {
     ["another size", [5, 65], [64, 5], [1, 0], undefined],
     ["another rank", [64], [8, 8], [1, 0], undefined],
   ] as const)("of %s", (_, there, here, axes, expected) => {
-    expect(inferredLayout(there, here, axes)).toBe(expected);
+    expect(inferredLayout(there, here, axes && { torchAxes: axes })).toBe(expected);
   });
 });
 
@@ -39,6 +39,17 @@ test("numbers are moved to the places of their axes", () => {
   expect([...filters]).toEqual([0, 1000, 100, 1100, 200, 1200, 1, 1001, 101, 1101, 201, 1201]);
   expect([...laidOut(digits([2, 3, 4]), [2, 3, 4], "OIL->LIO")].slice(0, 6)).toEqual([0, 100, 10, 110, 20, 120]);
   expect([...channelsLast(digits([1, 2, 1, 2]), [1, 2, 1, 2])]).toEqual([0, 100, 1, 101]);
+});
+
+test("gates are moved to the places that their layer tells, of weights and of a bias", () => {
+  const gates = [1, 0];
+  const told = { torchAxes: [1, 0], torchGates: gates };
+  expect(inferredLayout([4, 4], [4, 4], told)).toBe("gates");
+  expect(inferredLayout([4], [4], told)).toBe("gates");
+  expect(inferredLayout([4, 5], [4, 4], told)).toBeUndefined();
+  // [outputs 4, inputs 2] there: two gates of two units; [inputs, outputs] here, the second gate first.
+  expect([...laidOut(digits([4, 2]), [4, 2], "gates", gates)]).toEqual([20, 30, 0, 10, 21, 31, 1, 11]);
+  expect([...laidOut(digits([4]), [4], "gates", gates)]).toEqual([2, 3, 0, 1]);
 });
 
 test("a linear layer behind a flattened image reads it channels last", () => {

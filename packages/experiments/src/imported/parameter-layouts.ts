@@ -8,10 +8,14 @@ const named = {
   "OIHW->HWIO": [2, 3, 1, 0],
 } as const satisfies Readonly<Record<string, readonly number[] | undefined>>;
 
-/** Names of layouts. */
-export type LayoutName = keyof typeof named;
+/** Names of orders of axes. */
+type AxesName = keyof typeof named;
+const axesNames = Object.keys(named) as readonly AxesName[];
+
+/** Names of layouts. `gates` is that of a recurrent layer: transposed, with its gates in the order that its layer tells. */
+export type LayoutName = AxesName | "gates";
 /** The names, as messages tell them. */
-export const layoutNames = Object.keys(named) as readonly LayoutName[];
+export const layoutNames: readonly LayoutName[] = [...axesNames, "gates"];
 
 /**
  * The layout of a tensor there: the order of its axes; or, of the first linear layer behind convolutions, the channels,
@@ -36,6 +40,7 @@ export function shapeOf(shape: readonly number[], layout: Layout): readonly numb
     const [outputs, inputs] = shape;
     return shape.length === 2 && inputs === channels * height * width ? [inputs, outputs!] : undefined;
   }
+  if (layout === "gates") return shape.length > 2 ? undefined : [...shape].reverse();
   const axes: readonly number[] | undefined = named[layout];
   if (!axes) return shape;
   return axes.length === shape.length ? moved(shape, axes) : undefined;
@@ -45,27 +50,47 @@ export function shapeOf(shape: readonly number[], layout: Layout): readonly numb
  * The layout of a tensor there, by its shape and that of the parameter here: as PyTorch has such a parameter, where that is
  * told, else the one that fits; undefined where none or several do.
  *
- * @param torchAxes what the parameter's layer tells of its axes there
+ * @param told what the parameter's layer tells of its axes and gates there
  */
 export function inferredLayout(
   there: readonly number[],
   here: readonly number[],
-  torchAxes?: readonly number[],
+  told: { readonly torchAxes?: readonly number[]; readonly torchGates?: readonly number[] } = {},
 ): LayoutName | undefined {
-  const fitting = layoutNames.filter((name) => {
+  const { torchAxes, torchGates } = told;
+  const fits = (name: LayoutName): boolean => {
     const shape = shapeOf(there, name);
     return shape !== undefined && same(shape, here);
-  });
-  const told = fitting.find((name) => torchAxes && named[name] && same(named[name], torchAxes));
+  };
+  if (torchGates && fits("gates")) return "gates";
+  const fitting = axesNames.filter(fits);
+  const asTold = fitting.find((name) => torchAxes && named[name] && same(named[name], torchAxes));
   // Of a parameter whose layer tells nothing a matrix with two equal sides may be either way round.
-  return told ?? (fitting.length === 1 ? fitting[0] : undefined);
+  return asTold ?? (fitting.length === 1 ? fitting[0] : undefined);
 }
 
-/** The numbers of a tensor there in the order that they have here. */
-export function laidOut(values: Float32Array, shape: readonly number[], layout: Layout): Float32Array {
+/**
+ * The numbers of a tensor there in the order that they have here.
+ *
+ * @param gates of the layout `gates`: part i of the last axis here is part `gates[i]` of the first axis there
+ */
+export function laidOut(
+  values: Float32Array,
+  shape: readonly number[],
+  layout: Layout,
+  gates: readonly number[] = [0],
+): Float32Array {
   if (typeof layout !== "string") {
     const [channels, height, width] = layout.flatten;
     return permuted(values, [shape[0]!, channels, height, width], [2, 3, 1, 0]);
+  }
+  if (layout === "gates") {
+    const part = values.length / gates.length;
+    const ordered = new Float32Array(values.length);
+    gates.forEach((from, to) => {
+      ordered.set(values.subarray(from * part, (from + 1) * part), to * part);
+    });
+    return shape.length === 2 ? permuted(ordered, shape, [1, 0]) : ordered;
   }
   const axes: readonly number[] | undefined = named[layout];
   return axes ? permuted(values, shape, axes) : values;

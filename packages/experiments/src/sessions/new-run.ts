@@ -104,14 +104,20 @@ export function newRunConfig(setting: {
   readonly asked: AskedExperiment;
   readonly prepared: Prepared;
   readonly plan: RunPlan;
-  readonly executor: Pick<Executor, "parallelism">;
+  readonly executor: Pick<Executor, "parallelism" | "writer">;
   readonly target: string | undefined;
   readonly chosen: Flags;
   readonly versions: Readonly<Record<string, string>>;
   readonly created: Date;
 }): RunConfig {
   const { asked, prepared, plan, executor, target, chosen, versions, created } = setting;
-  const { experiment, file, config, settings } = asked;
+  const { experiment, file } = asked;
+  // What `auto` came to here: a run goes on with the engine that it began with.
+  const engine = executor.writer ? "native" : "onnxruntime";
+  const settled = <T extends { readonly training: TrainingValues }>(all: T): T =>
+    all.training.engine === "auto" ? { ...all, training: { ...all.training, engine } } : all;
+  const config = asked.config && settled(asked.config);
+  const settings = settled(asked.settings);
   const { chunkSize, recompute, expectedBytes } = plan.training;
   return runConfig({
     experiment,

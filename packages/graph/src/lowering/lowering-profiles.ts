@@ -2,8 +2,22 @@ import type { LoweringProfile } from "../program/emitter.js";
 
 /** The kinds of executors there are. */
 export const loweringProfiles: Readonly<Record<LoweringProfile["name"], LoweringProfile>> = {
-  cpu: { name: "cpu", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21, splitsSums: true },
-  web: { name: "web", fusedMatMul: true, hardSigmoidStep: true, cacheBytes: 2 ** 21, splitsSums: true },
+  cpu: {
+    name: "cpu",
+    fusedMatMul: true,
+    hardSigmoidStep: true,
+    cacheBytes: 2 ** 21,
+    splitsSums: true,
+    computesTables: false,
+  },
+  web: {
+    name: "web",
+    fusedMatMul: true,
+    hardSigmoidStep: true,
+    cacheBytes: 2 ** 21,
+    splitsSums: true,
+    computesTables: false,
+  },
   // Its FusedMatMul runs on the CPU. Shaders need not know infinity, which HardSigmoid's slope of 3.4e38 relies on.
   webgpu: {
     name: "webgpu",
@@ -11,6 +25,7 @@ export const loweringProfiles: Readonly<Record<LoweringProfile["name"], Lowering
     hardSigmoidStep: false,
     cacheBytes: Number.POSITIVE_INFINITY,
     splitsSums: true,
+    computesTables: false,
   },
   cuda: {
     name: "cuda",
@@ -18,6 +33,7 @@ export const loweringProfiles: Readonly<Record<LoweringProfile["name"], Lowering
     hardSigmoidStep: true,
     cacheBytes: Number.POSITIVE_INFINITY,
     splitsSums: true,
+    computesTables: false,
   },
   /** Operators of the ONNX standard only, as exported models use. */
   standard: {
@@ -26,5 +42,6 @@ export const loweringProfiles: Readonly<Record<LoweringProfile["name"], Lowering
     hardSigmoidStep: false,
     cacheBytes: Number.POSITIVE_INFINITY,
     splitsSums: false,
+    computesTables: true,
   },
 };

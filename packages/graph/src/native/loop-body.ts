@@ -200,6 +200,11 @@ export class LoopBody {
     return this.mode === "single" ? text : `splat_${type}(${text})`;
   }
 
+  /** Whether nothing is done but reading. */
+  get isCopy(): boolean {
+    return this.lines.length === this.reads.length;
+  }
+
   /** All lines for one turn. */
   text(turn: Turn): string {
     return this.lines.map((line) => line(turn)).join("\n");

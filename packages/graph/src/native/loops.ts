@@ -12,6 +12,7 @@ import { elementTypes, LoopBody, lanesOf, type Mode, modeFor, numberText, type T
 import type { NativeNode } from "./nodes.js";
 import { isLiteral, splitting } from "./plan.js";
 import type { NativeTarget } from "./target.js";
+import { transposedCopy, transposedLines, transposeFunction } from "./transposition.js";
 
 /** A function of C without its name: the arrays that it reads, and its lines. `y` points to the result. */
 export interface NativeFunction {
@@ -219,9 +220,24 @@ function elementwiseFunction(
   const outer = w.mode === "single" ? w.variables : w.variables.slice(0, -1);
   const one = (turn: Turn): string =>
     `${w.body.text(turn)}\n${storing("y", w.place, w.value, node.dtype, w.mode, turn, adds)}`;
+  const along = w.variables.at(-1);
+  if (w.mode !== "single" && !adds && w.place.guards.length === 0 && node.dtype !== "bool") {
+    const copy = transposedCopy(w.body, w.place.form, w.variables, along!);
+    if (copy) {
+      const type = typeIn(w.mode, node.dtype);
+      const others = outer.filter((variable) => variable !== copy.readAlong);
+      const shared = sharedLoop(others);
+      const lines = transposedLines(copy, w.place.form, along!, type, w.lanes);
+      return {
+        reads: [...w.body.pointers.keys()],
+        body: inLoops(others, lines, shared),
+        inParts: shared !== undefined,
+        shared: new Map([[`transpose_${type}`, transposeFunction(type, w.lanes)]]),
+      };
+    }
+  }
   // What is added to may be the same element from two parts.
   const shared = adds ? undefined : sharedLoop(outer);
-  const along = w.variables.at(-1);
   const vectorsInParts = !adds && !shared && w.mode !== "single" && along!.extent >= 2 * w.lanes;
   const inner =
     w.mode === "single"
@@ -293,12 +309,11 @@ function reductionFunction(
     const unroll = last.extent >= sideBySide * w.lanes ? sideBySide : 1;
     const sums = Array.from({ length: unroll }, (_, i) => `${type} sum${i} = ${initial};`).join(" ");
     const element = elementTypes[dtype];
-    const single = typeIn("single", dtype);
     const joins = Array.from({ length: unroll - 1 }, (_, i) => `sum0 = ${joinedBy("sum0", `sum${i + 1}`, type)};`).join(
       " ",
     );
     const total = `${joins}
-${element} total = sum0[0]; for (int n = 1; n < ${w.lanes}; n++) total = ${joinedBy("total", "sum0[n]", single)};`;
+const ${element} total = ${combine === "sum" ? "sum" : "largest"}_${type}(sum0);`;
     const body = `${sums}\n${inLoops(outer, inVectors(last, w.lanes, unroll, step))}\n${total}\n${storing("y", w.place, "total", dtype, "single", { offset: 0, count: 1 }, false)}`;
     const shared = sharedLoop(kept);
     return { reads, body: inLoops(kept, body, shared), inParts: shared !== undefined };

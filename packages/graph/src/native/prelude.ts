@@ -132,11 +132,41 @@ static inline vf tanh_vf(vf x) {
   return select_vf(less_vf(a, splat_vf(0.625f)), near, select_vf(less_vf(x, splat_vf(0)), -far, far));
 }`;
 
-const memory = (S: string, element: string, bytes: number, lanes: number): string => `
+/** Halves of a vector joined until one number is left: always in this order. */
+const joins = (S: string, element: string, lanes: number): string => {
+  const join = (name: string, joined: (a: string, b: string) => string): string => {
+    const lines = [`${element} r[${lanes}]; memcpy(r, &x, sizeof r);`];
+    for (let half = lanes / 2; half >= 1; half /= 2)
+      lines.push(`for (int n = 0; n < ${half}; n++) r[n] = ${joined("r[n]", `r[n + ${half}]`)};`);
+    return `static inline ${element} ${name}_${S}(${S} x) { ${lines.join(" ")} return r[0]; }`;
+  };
+  const single = { vf: "f", vd: "d", vi: "i", vl: "l" }[S];
+  return [join("sum", (a, b) => `${a} + ${b}`), join("largest", (a, b) => `larger_${single}(${a}, ${b})`)].join("\n");
+};
+
+const memory = (S: string, element: string, bytes: number, lanes: number, masked?: MaskedMemory): string => `
 static inline ${S} load_${S}(const ${element} *p) { ${S} r; memcpy(&r, p, ${bytes}); return r; }
+${
+  masked
+    ? `#ifdef __AVX512F__
+static inline ${S} some_${S}(const ${element} *p, int n) { return (${S})__builtin_ia32_${masked.load}(p, (${S}){0}, (${masked.mask})((1u << n) - 1)); }
+static inline void store_${S}(${element} *p, ${S} x, int n) { if (n == ${lanes}) memcpy(p, &x, ${bytes}); else __builtin_ia32_${masked.store}(p, x, (${masked.mask})((1u << n) - 1)); }
+#else`
+    : ""
+}
 static inline ${S} some_${S}(const ${element} *p, int n) { ${S} r = {0}; memcpy(&r, p, n * sizeof(${element})); return r; }
 static inline void store_${S}(${element} *p, ${S} x, int n) { memcpy(p, &x, n * sizeof(${element})); }
+${masked ? "#endif" : ""}
 static inline ${S} keep_${S}(${S} x, ${S} rest, int n) { for (int k = n; k < ${lanes}; k++) x[k] = rest[k]; return x; }`;
+
+/** Instructions of AVX-512 that read and write the first numbers of a vector; without them a vector goes through memory. */
+interface MaskedMemory {
+  readonly load: string;
+  readonly store: string;
+  readonly mask: string;
+}
+const maskedFloats: MaskedMemory = { load: "loadups512_mask", store: "storeups512_mask", mask: "unsigned short" };
+const maskedDoubles: MaskedMemory = { load: "loadupd512_mask", store: "storeupd512_mask", mask: "unsigned char" };
 
 const bools = (S: string): string => `
 static inline ${S} loadb_${S}(const uint8_t *p, int n) { ${S} r = {0}; for (int k = 0; k < n; k++) r[k] = -(p[k] != 0); return r; }
@@ -166,9 +196,13 @@ export function prelude({ vectorBytes, freestanding }: NativeTarget): string {
     functions("vi", "vi", w),
     functions("vd", "vl", h),
     functions("vl", "vl", h),
-    memory("vf", "float", vectorBytes, w),
+    joins("vf", "float", w),
+    joins("vi", "int32_t", w),
+    joins("vd", "double", h),
+    joins("vl", "int64_t", h),
+    memory("vf", "float", vectorBytes, w, maskedFloats),
     memory("vi", "int32_t", vectorBytes, w),
-    memory("vd", "double", vectorBytes, h),
+    memory("vd", "double", vectorBytes, h, maskedDoubles),
     memory("vl", "int64_t", vectorBytes, h),
     bools("vi"),
     bools("vl"),

@@ -226,7 +226,7 @@ function tileFunction(
     (inner, k) => `for (long k${k} = 0; k${k} < n${k}; k${k}++) {\n${inner}\n}`,
     step,
   );
-  return `static __attribute__((noinline)) void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
+  return `OURS void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
 ${each((r) => `const ${element} *const p${r} = rows[${r}];`)}
 ${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "))}
 if (more) {
@@ -265,10 +265,7 @@ function dots(product: Product, dtype: DType, target: NativeTarget): Written {
       ...(whole < inner ? [`{ const long k = ${whole}; sum += ${some("row", a)} * ${some("b", b)}; }`] : []),
     ].join("\n");
   };
-  const join =
-    lanes === 1
-      ? "c[OUT] = sum;"
-      : `${element} all = sum[0]; for (int n = 1; n < ${lanes}; n++) all += sum[n];\nc[OUT] = all;`;
+  const join = `c[OUT] = ${lanes === 1 ? "sum" : `sum_${type}(sum)`};`;
   const line = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
   const turns = total(product.rows);
   return { body: (inParts) => forLoop("i", turns, line, inParts), shared: new Map(), turns };

@@ -1,4 +1,5 @@
 /** A whole graph as one file of C, with the memory that it needs. */
+import { formatShape } from "../errors.js";
 import type { Graph } from "../program/graph.js";
 import { bytesPerElement } from "../program/tensor-type.js";
 import { elementTypes } from "./loop-body.js";
@@ -22,7 +23,18 @@ export interface NativeProgram {
   readonly productOperations: number;
   /** Calls of functions in one run. */
   readonly calls: number;
+  /** A line for each call: what it makes, the operations that are computed in its loops, and the arrays that it reads. */
+  readonly outline: readonly string[];
 }
+
+/** A program of many functions may be compiled as several files of the same text, each with its PART of PARTS. */
+const linkage = `#ifdef PARTS
+#define OURS __attribute__((visibility("hidden"), noinline))
+#else
+#define PARTS 1
+#define PART 0
+#define OURS static __attribute__((noinline))
+#endif`;
 
 const alignment = 64;
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
@@ -85,10 +97,18 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   });
   const workspaceBytes = placedInWorkspace(calls, place);
   const lines = callLines(calls, place, target);
+  const calledByOthers = [...shared.values()];
+  const ours = [
+    ...calledByOthers.filter((text) => text.startsWith("OURS")),
+    ...[...functions].map(([text, name]) => `OURS int ${name}${text}`),
+  ];
   const source = [
     prelude(target),
-    ...shared.values(),
-    ...[...functions].map(([text, name]) => `static __attribute__((noinline)) int ${name}${text}`),
+    linkage,
+    ...calledByOthers.filter((text) => !text.startsWith("OURS")),
+    ...ours.map((text) => `${text.slice(0, text.indexOf(" {"))};`),
+    ...ours.flatMap((text, i) => [`#if ${i} % PARTS == PART`, text, "#endif"]),
+    "#if PART == 0",
     team,
     "static void member(const void *const *in, void *const *out, const char *constants, char *workspace, struct team *team, const long part) {",
     "const long parts = team->parts;",
@@ -96,6 +116,7 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     ...(copies.length > 0 ? ["if (part == 0) {", ...copies, "}"] : []),
     "}",
     entry,
+    "#endif\n",
   ].join("\n");
   const data = new Uint8Array(constantBytes);
   let at = 0;
@@ -114,7 +135,24 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     operations: others + productOperations,
     productOperations,
     calls: calls.length,
+    outline: calls.map((call) => outlined(call, stored)),
   };
+}
+
+function outlined({ node, reads, name }: Call, stored: ReadonlySet<NativeNode>): string {
+  const type = ({ dtype, shape }: NativeNode): string => `${dtype}${formatShape(shape)}`;
+  const operations = new Map<string, number>();
+  const seen = new Set<NativeNode>();
+  const visit = (x: NativeNode): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    const operation = x.tensor.primitive?.name;
+    if (operation !== undefined) operations.set(operation, (operations.get(operation) ?? 0) + 1);
+    for (const input of x.inputs) if (!stored.has(input)) visit(input);
+  };
+  visit(node);
+  const all = [...operations].map(([operation, count]) => (count === 1 ? operation : `${count} ${operation}`));
+  return `${name}: ${type(node)} by ${all.join(", ")}${reads.length > 0 ? ` of ${reads.map(type).join(", ")}` : ""}`;
 }
 
 const multiplications = (products: readonly Product[]): number =>

@@ -21,6 +21,8 @@ export interface LoweringProfile {
    * model does not depend on how many rows there are.
    */
   readonly splitsSums: boolean;
+  /** Long tables of indices are computed, where that makes a model's file smaller. */
+  readonly computesTables: boolean;
 }
 
 /** An ONNX value: a name with what is known of it. */

@@ -11,11 +11,11 @@ const magic = "innerloop native 1 ";
 /** A program in C with its constants and the memory that it needs, as executors take it. */
 export type NativeModel = Pick<NativeProgram, "source" | "constants" | "workspaceBytes">;
 
-/** A graph as a program in C for a kind of processor: its bytes, and what a run takes, which is exact. */
+/** A graph as a program in C for a kind of processor: its bytes, what a run takes, which is exact, and a line for each call. */
 export function writeNativeModel(
   graph: Graph,
   target: NativeTarget,
-): { readonly bytes: Uint8Array; readonly estimate: Estimate } {
+): { readonly bytes: Uint8Array; readonly estimate: Estimate; readonly outline: readonly string[] } {
   const program = nativeProgram(graph, target);
   const { source, constants, workspaceBytes } = program;
   const given = [...graph.inputs, ...graph.outputs].reduce(
@@ -33,6 +33,7 @@ export function writeNativeModel(
       constantBytes: constants.length,
       nodes: program.calls,
     },
+    outline: program.outline,
   };
 }
 

@@ -1,6 +1,7 @@
 /** FEATURES.md: what each learner of the catalogue is for. A test keeps the file equal to this, and tries each entry. */
 import { type LearnerFamily, learnerNames } from "@innerloop/core";
 import { learnerEntry } from "@innerloop/core/learners";
+import { exportedKinds } from "@innerloop/experiments/exported";
 
 const families: readonly (readonly [LearnerFamily, string])[] = [
   ["gradient", "Gradient-based: adapt by steps of an optimizer"],
@@ -13,7 +14,7 @@ const families: readonly (readonly [LearnerFamily, string])[] = [
  * A row for each learner, as its entry says. What goes for all is a sentence: the test writes each one's adaptation and
  * prediction as a standard ONNX model, and runs it in onnxruntime-web.
  */
-export function featuresMarkdown(): string {
+export async function featuresMarkdown(): Promise<string> {
   const entries = learnerNames.map((name) => [name, learnerEntry(name)] as const);
   const yes = (holds: boolean): string => (holds ? "yes" : "");
   const sections = families.flatMap(([family, title]) => {
@@ -48,6 +49,10 @@ export function featuresMarkdown(): string {
       "",
     ];
   });
+  const kinds = Object.values(await exportedKinds());
+  const exported = entries.map(
+    ([name, entry]) => `| \`${name}\` | ${kinds.map((kind) => yes(kind.learners(entry))).join(" | ")} |`,
+  );
   return [
     "# Features",
     "",
@@ -59,5 +64,15 @@ export function featuresMarkdown(): string {
     "every cell, and every learner's model.",
     "",
     ...sections,
+    "## Exported: adaptation as a file",
+    "",
+    "What `innerloop export` writes of each learner, by what its tasks are of ([docs/export.md](docs/export.md)). `npm test`",
+    "writes each: programs of classes, numbers, marked texts and objects go through onnxruntime and its build for browsers;",
+    "runs of ratings and of policies are trained, exported, and held to their own answers on held-out tasks.",
+    "",
+    `| \`--learner\` | ${kinds.map(({ tasks }) => tasks).join(" | ")} |`,
+    `| --- |${" --- |".repeat(kinds.length)}`,
+    ...exported,
+    "",
   ].join("\n");
 }

@@ -4,4 +4,4 @@ import { featuresMarkdown } from "./features.js";
 import { commandLineReference } from "./help.js";
 
 writeFileSync(new URL("../../../../docs/cli.md", import.meta.url), commandLineReference());
-writeFileSync(new URL("../../../../FEATURES.md", import.meta.url), featuresMarkdown());
+writeFileSync(new URL("../../../../FEATURES.md", import.meta.url), await featuresMarkdown());

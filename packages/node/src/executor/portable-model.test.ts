@@ -25,6 +25,7 @@ import {
   tanh,
   tensor,
   toNumbers,
+  valuesOf,
 } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { checkWithOnnx, onnxCheckerMissing } from "./onnx-checker.fixture.js";
@@ -83,6 +84,31 @@ describe("a model for any number of rows", () => {
     expect(printed(await open.run({ x }))).toEqual(printed(await closed.run({ x })));
     await Promise.all([open.close(), closed.close()]);
   });
+
+  test.each(["same", "valid"] as const)(
+    "computes long tables of pixels, padding %s, in a small file",
+    async (padding) => {
+      const weight = values([3, 3, 2, 4], 3);
+      const convolution = portableModel({
+        inputs: [slot("x", ["rows", 52, 48, 2])],
+        constants: { weight },
+        compute: ({ x }, { weight }) => ({ y: conv2d(x!, weight!, { padding, stride: 2 }) }),
+      });
+      written.push(convolution.bytes);
+      // A table of 26 x 24 places by 9 taps has 22,464 bytes.
+      expect(convolution.bytes.length).toBeLessThan(6000);
+      const session = await openPortable(convolution);
+      const x = values([2, 52, 48, 2], 7);
+      const { y } = await session.run({ x });
+      const expected = conv2d(x, weight, { padding, stride: 2 });
+      expect(y!.shape).toEqual(expected.shape);
+      const wanted = valuesOf(expected);
+      toNumbers(y!).forEach((value, i) => {
+        expect(value).toBeCloseTo(wanted[i]!, 4);
+      });
+      await session.close();
+    },
+  );
 
   test("repeats what it has one of for each row", async () => {
     const repeated = portableModel({

@@ -143,7 +143,8 @@ function openPool(size: number, file: URL, native: NativeSetting | undefined): E
       program,
     };
     loaded.model.set(model);
-    if (small && program) return openSession(loaded, openNativeSession(program, written, inputs, outputs));
+    if (small && program)
+      return openSession(loaded, openNativeSession(program, written, inputs, outputs, { aside: true }));
     if (small) {
       // The engine is not loaded into this thread by programs that have no use for it there.
       here ??= import("./onnxruntime-executor.js").then(({ onnxruntimeExecutor }) => onnxruntimeExecutor());

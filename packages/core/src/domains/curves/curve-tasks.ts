@@ -102,13 +102,17 @@ export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}):
       const { input, values } = family.curve(source);
       const taskShots = drawCount(shots, source);
       const length = taskShots + drawCount(queries, source);
-      const inputs = finite(Float32Array.from({ length }, input), name, "inputs");
+      // Loops, where Float32Array.from would take as long as all else.
+      const inputs = new Float32Array(length);
+      for (let i = 0; i < length; i++) inputs[i] = input();
+      finite(inputs, name, "inputs");
       const exact = finite(values(inputs), name, "values");
       if (exact.length !== inputs.length) {
         const problem = `${exact.length} values for ${inputs.length} inputs`;
         throw new TaskError("ILT301", name, problem, "Let `values` return one number for each input");
       }
-      const targets = Float32Array.from(exact, (value) => (noise > 0 ? value + source.normal(0, noise) : value));
+      const targets = new Float32Array(length);
+      for (let i = 0; i < length; i++) targets[i] = noise > 0 ? exact[i]! + source.normal(0, noise) : exact[i]!;
       return {
         support: examples(inputs.subarray(0, taskShots), targets.subarray(0, taskShots), most),
         query: examples(inputs.subarray(taskShots), targets.subarray(taskShots), mostQueries),

@@ -40,7 +40,11 @@ export function sinusoids(options: SinusoidOptions = {}): DescribedTaskSource {
         const curve = drawCurve(source, amplitude, phase);
         return {
           input: () => source.uniform(x[0], x[1]),
-          values: (inputs) => Array.from(inputs, (input) => curve.amplitude * Math.sin(input - curve.phase)),
+          values: (inputs) => {
+            const values = new Float64Array(inputs.length);
+            for (let i = 0; i < values.length; i++) values[i] = curve.amplitude * Math.sin(inputs[i]! - curve.phase);
+            return values;
+          },
         };
       },
     },

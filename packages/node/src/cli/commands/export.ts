@@ -81,12 +81,16 @@ export const exportRun = command({
   examples: [
     ["innerloop export RUN -o exported/hanzi", "the programs of a run, tried on held-out tasks"],
     ["innerloop export RUN -o DIR --max-support 100", "for up to 100 examples of a task"],
+    [
+      "innerloop export RUN -o DIR --ways 10",
+      "for up to 10 classes, where the learner takes other numbers than in training",
+    ],
     ["innerloop export RUN -o DIR --queries 1 --fixed 5", "for runtimes of fixed shapes, without loops"],
     ["innerloop export RUN -o DIR --license mit --title 'Runes'", "what the model card says of it"],
     ["innerloop export RUN -o DIR --wasm", "for pages without onnxruntime, too"],
     ["innerloop export RUN -o DIR --float-input", "images as numbers from 0 to 1"],
   ],
-  experiment: named("data", "workers", "device", "engine"),
+  experiment: named("data", "ways", "workers", "device", "engine"),
   own: { Export: exportFolder, "Model card": exportCard, Run: optionGroup(checkpointOption), Output: outputOptions },
   run: async ({ args: [folder], chosen, invocation, output }) =>
     (await import("./export-command.js")).exportCommand({ folder: folder!, chosen, invocation }, output),

@@ -1,7 +1,9 @@
 /** The C compiler of the machine: which one, for which processor, and compiling with it. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 import { GraphError, type NativeTarget } from "@innerloop/graph";
 
@@ -34,10 +36,13 @@ const flags: readonly string[] = [
   "-fwrapv",
   "-std=gnu11",
   "-fPIC",
-  "-shared",
   "-w",
   ...(process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : []),
 ];
+
+/** With whole vectors of the processor, of which compilers would take half by themselves. */
+const flagsFor = ({ vectorBytes }: NativeTarget): readonly string[] =>
+  vectorBytes === 64 ? [...flags, "-mprefer-vector-width=512"] : flags;
 
 /** Commands that are tried, in order. */
 export const compilerCommands = (environment: NodeJS.ProcessEnv = process.env): readonly string[] =>
@@ -52,7 +57,7 @@ export async function findCompiler(commands: readonly string[] = compilerCommand
       const macros = await definedMacros(command);
       const target = targetOf(macros);
       const key = createHash("sha256")
-        .update(JSON.stringify([version, flags, [...macros].sort(), target]))
+        .update(JSON.stringify([version, flagsFor(target), [...macros].sort(), target]))
         .digest("hex");
       return { command, version, target, key };
     } catch {
@@ -85,9 +90,16 @@ function targetOf(macros: ReadonlySet<string>): NativeTarget {
   return { vectorBytes: 16, registers: macros.has("__ARM_NEON") ? 32 : 16 };
 }
 
-/** Compiles a file of C to a module of Node. Throws where the compiler fails, or takes too long. */
+/** Bytes of source from which on a program is compiled in parts, side by side. */
+const partBytes = 60_000;
+const mostParts = 4;
+
+/**
+ * Compiles a file of C to a module of Node: a long one in parts (PART of PARTS), as many as there are processors. Throws where
+ * the compiler fails, or takes too long.
+ */
 export async function compileC(
-  { command }: Pick<CCompiler, "command">,
+  { command, target }: Pick<CCompiler, "command" | "target">,
   from: string,
   to: string,
   timeoutMs = mostCompileMs,
@@ -95,16 +107,31 @@ export async function compileC(
   const { include_dir: headers } = createRequire(import.meta.url)("node-api-headers") as {
     readonly include_dir: string;
   };
+  const { size } = await stat(from);
+  const parts = Math.max(1, Math.min(mostParts, availableParallelism(), Math.floor(size / partBytes)));
+  const common = [...flagsFor(target), `-I${headers}`];
+  const linked = ["-shared", "-o", to, "-lm", "-pthread"];
+  const objects = Array.from({ length: parts }, (_, part) => `${to}.${part}.o`);
+  const call = (args: readonly string[]) => run(command, [...args], { timeout: timeoutMs, killSignal: "SIGKILL" });
   try {
-    await run(command, [...flags, `-I${headers}`, from, "-o", to, "-lm", "-pthread"], {
-      timeout: timeoutMs,
-      killSignal: "SIGKILL",
-    });
+    if (parts === 1) {
+      await call([...common, from, ...linked]);
+      return;
+    }
+    const compiling = objects.map((object, part) =>
+      call([...common, `-DPARTS=${parts}`, `-DPART=${part}`, "-c", from, "-o", object]),
+    );
+    // All have ended before anything of theirs is removed.
+    const failed = (await Promise.allSettled(compiling)).find(({ status }) => status === "rejected");
+    if (failed) throw (failed as PromiseRejectedResult).reason;
+    await call([...common, ...objects, ...linked]);
   } catch (error) {
     const { killed, stderr } = error as { readonly killed?: boolean; readonly stderr?: string };
     const problem = killed
       ? `it took more than ${timeoutMs / 1000} s`
       : ((stderr ?? String(error)).split("\n").find((line) => line.includes("error")) ?? String(error));
     throw new Error(`${command} does not compile a program: ${problem}`, { cause: error });
+  } finally {
+    await Promise.all(objects.map((object) => rm(object, { force: true })));
   }
 }

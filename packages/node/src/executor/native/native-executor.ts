@@ -22,8 +22,8 @@ export interface NativeExecutorOptions {
 }
 
 /**
- * Runs graphs in this thread as programs of C, which the machine's compiler has compiled for its processor. A run blocks
- * the thread while it computes. ONNX models run on onnxruntime.
+ * Runs graphs as programs of C, which the machine's compiler has compiled for its processor, beside this thread, which stays
+ * free meanwhile. ONNX models run on onnxruntime.
  */
 export function nativeExecutor({ native, threads = 1 }: NativeExecutorOptions): Executor {
   const sessions = new Set<ExecutorSession>();
@@ -45,6 +45,7 @@ export function nativeExecutor({ native, threads = 1 }: NativeExecutorOptions): 
       if (closed) throw closedError("load");
       const session = openNativeSession(file, program, inputs, outputs, {
         threads,
+        aside: true,
         onClose: () => sessions.delete(session),
       });
       sessions.add(session);

@@ -19,13 +19,19 @@ import { modelCacheFolder } from "../../cache/model-cache.js";
 import { type CCompiler, compileC } from "./c-compiler.js";
 import { moduleGlue } from "./module-glue.js";
 
-/** A compiled program in this thread. */
-type NativeRun = (
+/** What a run is given: arrays that it reads and writes, its constants and workspace, and threads. */
+type NativeCall<Result> = (
   inputs: readonly TypedArray[],
   outputs: readonly TypedArray[],
   memory: readonly [constants: Uint8Array, workspace: Uint8Array],
   threads: number,
-) => number;
+) => Result;
+
+/** A compiled program as this thread calls it: by itself, or in another thread. 0 where all went well. */
+interface NativeModule {
+  readonly run: NativeCall<number>;
+  readonly runAside: NativeCall<Promise<number>>;
+}
 
 /** Bytes that compiled programs may take; those used longest ago are removed. */
 export const mostProgramBytes = 256 * 2 ** 20;
@@ -165,44 +171,62 @@ async function trim(folder: string, keep: string): Promise<void> {
   }
 }
 
-const opened = new Map<string, NativeRun>();
+const opened = new Map<string, NativeModule>();
 
-/** The function of a compiled program, which this thread has opened once. */
-function openProgram(file: string): NativeRun {
+/** The functions of a compiled program, which this thread has opened once. */
+function openProgram(file: string): NativeModule {
   let known = opened.get(file);
   if (!known) {
     const module: { exports: unknown } = { exports: {} };
     process.dlopen(module, file);
-    known = module.exports as NativeRun;
+    known = module.exports as NativeModule;
     opened.set(file, known);
   }
   return known;
 }
 
-/**
- * A session of a compiled program in this thread.
- *
- * @param options.threads that share each run, this one among them; 1 unless given. The result does not depend on it.
- */
+/** Options of `openNativeSession`. */
+export interface NativeSessionOptions {
+  /** Threads that share each run; 1 unless given. The result does not depend on it. */
+  readonly threads?: number;
+  /** Whether this thread stays free while a run computes. */
+  readonly aside?: boolean;
+  readonly onClose?: () => void;
+}
+
+/** A session of a compiled program in this thread. Its runs come one after the other: they share one workspace. */
 export function openNativeSession(
   file: string,
   { constants, workspaceBytes }: Pick<NativeModel, "constants" | "workspaceBytes">,
   inputs: readonly TensorType[],
   outputs: readonly TensorType[],
-  options: { readonly threads?: number; readonly onClose?: () => void } = {},
+  { threads = 1, aside = false, onClose }: NativeSessionOptions = {},
 ): ExecutorSession {
-  const { threads = 1, onClose } = options;
   const program = openProgram(file);
   let memory: readonly [Uint8Array, Uint8Array] | undefined = [
     constants,
     new Uint8Array(Buffer.allocUnsafeSlow(workspaceBytes + 64).buffer),
   ];
+  let last: Promise<unknown> | undefined;
+  const runAside: NativeModule["runAside"] = (...given) => {
+    const run = () => program.runAside(...given);
+    const result = last ? last.then(run, run) : run();
+    last = result;
+    const done = (): void => {
+      if (last === result) last = undefined;
+    };
+    result.then(done, done);
+    return result;
+  };
   return {
     async run(feeds) {
       if (!memory) throw closedError("run");
       checkFeeds(feeds, inputs);
       const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
-      if (program(feeds, results, memory, threads) !== 0)
+      const status = aside
+        ? await runAside(feeds, results, memory, threads)
+        : program.run(feeds, results, memory, threads);
+      if (status !== 0)
         throw new GraphError(
           "IL403",
           "run",
@@ -213,6 +237,7 @@ export function openNativeSession(
     },
     async close() {
       memory = undefined;
+      await last?.catch(() => undefined);
       onClose?.();
     },
   };

@@ -15,7 +15,10 @@ export const nativeRunBytes = 16 * 2 ** 20;
 /** What writes graphs as programs of C for a compiler. */
 export const nativeWriter = ({ compiler: { target }, onFailure }: NativeSetting): GraphWriter => ({
   key: `native ${JSON.stringify(target)}`,
-  write: (graph) => writeNativeModel(graph, target),
+  write: (graph) => {
+    const { bytes, estimate } = writeNativeModel(graph, target);
+    return { bytes, estimate };
+  },
   insteadOnnx: (failure) => {
     if (!onFailure) return false;
     onFailure(failure instanceof Error ? failure.message : String(failure));

@@ -1,0 +1,60 @@
+/**
+ * Every learner of the catalogue whose tasks are of ratings, or of policies, as an exported folder: what FEATURES.md says of
+ * them. Classes, numbers, marked texts and objects are in exported-programs.test.ts.
+ */
+import { writeFile } from "node:fs/promises";
+import { type LearnerEntry, learnerCatalogue, learnerNames, type TaskKind } from "@innerloop/core";
+import { exportedKinds } from "@innerloop/experiments/exported";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exportedRuns } from "./exported-runs.fixture.js";
+import { filmTables } from "./films.fixture.js";
+
+const { inFolder, train, exported, remove } = await exportedRuns("exported-catalogue");
+let tables: Awaited<ReturnType<typeof filmTables>>;
+beforeAll(async () => {
+  tables = await filmTables();
+  const ages = Array.from({ length: 80 }, (_, user) => `secret-${user},${user % 2 === 0 ? "young" : "old"}`);
+  await writeFile(inFolder("users.csv"), ["user,age", ...ages, ""].join("\n"));
+});
+afterAll(async () => {
+  await tables.remove();
+  await remove();
+});
+
+const kinds = await exportedKinds();
+const entryOf = (name: (typeof learnerNames)[number]): LearnerEntry => learnerCatalogue[name] as LearnerEntry;
+/** The names of a kind's learners, each with whether it is exported. */
+const casesOf = (kind: "ratings" | "policy", of: TaskKind) =>
+  learnerNames
+    .filter((name) => entryOf(name).kinds.includes(of))
+    .map((name) => [name, kinds[kind].learners(entryOf(name))] as const);
+const runOf = (name: string): string => name.replace(/\W/g, "-");
+
+describe("ratings", () => {
+  test.each(casesOf("ratings", "regression"))("by %s: exported %s", async (name, isWritten) => {
+    const { needs, takesSteps } = entryOf(name);
+    const { ratings, items } = tables;
+    const run = `ratings-${runOf(name)}`;
+    await train(run, undefined, {
+      ...{ embeddingWidth: 4, shots: 5, queries: 5, leastRatings: 6, ratings, items, learner: name },
+      ...(needs === "profile" ? { users: inFolder("users.csv") } : {}),
+      ...{ iterations: 2, evalSteps: takesSteps ? [0, 1] : undefined },
+    });
+    expect(isWritten).toBe(true);
+    expect(await exported(run)).toMatch(/held-out tasks through these files and through the run/);
+  });
+});
+
+describe("policies", () => {
+  test.each(casesOf("policy", "policy"))("by %s: exported %s", async (name, isWritten) => {
+    const { takesSteps } = entryOf(name);
+    const run = `policy-${runOf(name)}`;
+    await train(run, "navigation-2d", {
+      ...{ learner: name, metaBatch: 2, iterations: 2, hidden: [8], horizon: 6, outer: "policy-gradient" },
+      ...(takesSteps ? { episodes: 3 } : {}),
+      evalSteps: takesSteps ? [0, 1] : undefined,
+    });
+    if (isWritten) expect(await exported(run)).toMatch(/held-out tasks through these files and through the run/);
+    else await expect(exported(run)).rejects.toThrow(/ILR301/);
+  });
+});
