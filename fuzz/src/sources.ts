@@ -49,6 +49,8 @@ export const exceptions: Readonly<Record<string, string>> = {
     "programs that this process wrote, or entries of the model cache, which are handed to it once their checksum is right",
   "node/src/executor/native/native-programs.ts":
     "compiled programs in a folder that this user alone can write to, each by its digest; what it compiles this process wrote",
+  "graph/src/runtime/wasm-model.ts": "writes only",
+  "node/src/executor/native/wasm-compiler.ts": "modules that it has just had compiled in a folder of its own",
   "graph/src/lowering/protobuf.ts": "writes only",
   "node/src/cache/compiler-hash.ts": "our own code, to name entries of the cache by it",
   "node/src/cli/commands/reproduce-command.ts": "lines that a process of our own prints",

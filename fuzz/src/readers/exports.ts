@@ -9,6 +9,8 @@ import {
   storedExport,
 } from "../../../packages/experiments/dist/exported/exported-config.js";
 import { digestOf, readAllTold } from "../../../packages/experiments/dist/exported/exported-files.js";
+import { exportedKinds } from "../../../packages/experiments/dist/exported/exported-kinds.js";
+import { loadForms } from "../../../packages/experiments/dist/exported/input-forms.js";
 import { decodeTask, encodeTask } from "../../../packages/experiments/dist/exported/task-bytes.js";
 import { expectedTask, probeOf } from "../../../packages/experiments/dist/exported/verify-export.js";
 import { exportedFilesIn, isExported } from "../../../packages/node/dist/runs/exported-folder.js";
@@ -17,6 +19,8 @@ import { checkpointFrame, headerMutation, sealMutation } from "../formats/framed
 import { jsonMutation } from "../mutations.js";
 import { type Reader, WrongResult } from "../reader.js";
 import { checkArray, requireCode } from "./checked.js";
+
+await Promise.all([exportedKinds(), loadForms()]);
 
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value, null, 2));
 

@@ -18,6 +18,7 @@ import { storedReaders } from "./stored.js";
 import { tableReaders } from "./tables.js";
 import { textCodingReaders } from "./text-codings.js";
 import { textReaders } from "./texts.js";
+import { wasmReaders } from "./web-assembly.js";
 import { webImageReaders } from "./web-images.js";
 
 export const readers: readonly Reader[] = [
@@ -36,6 +37,7 @@ export const readers: readonly Reader[] = [
   ...environmentTaskReaders,
   ...runReaders,
   ...exportReaders,
+  ...wasmReaders,
 
   ...importReaders,
 

@@ -55,6 +55,11 @@ const inputForms = recordsOnDemand<Forms>("kind of inputs", {
 /** Loads the kind of inputs of this name; what is no name is left to `inputsFrom`. */
 export const loadForm = (name: unknown): Promise<void> => inputForms.load(name);
 
+/** Loads all of them. */
+export const loadForms = async (): Promise<void> => {
+  await inputForms.all();
+};
+
 /** The kind of these inputs, which has been loaded: those of a configuration that was read are. */
 export const formOf = ({ kind }: ExportedInputs): InputForm<ExportedInputs, unknown> =>
   inputForms.of(kind) as unknown as InputForm<ExportedInputs, unknown>;
