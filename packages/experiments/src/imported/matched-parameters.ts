@@ -147,8 +147,8 @@ function madeOf(
       `${shapes}, with the layout ${layoutText(layout)}`,
       "Leave the layout out, or give the one that it has",
     );
-  if (layout === "gates" && !torchGates)
-    return fail(`its layout is gates, and ${path} is of no recurrent layer`, "Leave the layout out");
+  if (layout === "recurrent" && !torchGates)
+    return fail(`its layout is recurrent, and ${path} is of no recurrent layer`, "Leave the layout out");
   const inOrder = (of: WrittenArray, name: string): Float32Array => {
     const values = Float32Array.from(of.data as Float32Array);
     const wrong = values.findIndex((value) => !Number.isFinite(value));

@@ -44,12 +44,12 @@ test("numbers are moved to the places of their axes", () => {
 test("gates are moved to the places that their layer tells, of weights and of a bias", () => {
   const gates = [1, 0];
   const told = { torchAxes: [1, 0], torchGates: gates };
-  expect(inferredLayout([4, 4], [4, 4], told)).toBe("gates");
-  expect(inferredLayout([4], [4], told)).toBe("gates");
+  expect(inferredLayout([4, 4], [4, 4], told)).toBe("recurrent");
+  expect(inferredLayout([4], [4], told)).toBe("recurrent");
   expect(inferredLayout([4, 5], [4, 4], told)).toBeUndefined();
   // [outputs 4, inputs 2] there: two gates of two units; [inputs, outputs] here, the second gate first.
-  expect([...laidOut(digits([4, 2]), [4, 2], "gates", gates)]).toEqual([20, 30, 0, 10, 21, 31, 1, 11]);
-  expect([...laidOut(digits([4]), [4], "gates", gates)]).toEqual([2, 3, 0, 1]);
+  expect([...laidOut(digits([4, 2]), [4, 2], "recurrent", gates)]).toEqual([20, 30, 0, 10, 21, 31, 1, 11]);
+  expect([...laidOut(digits([4]), [4], "recurrent", gates)]).toEqual([2, 3, 0, 1]);
 });
 
 test("a linear layer behind a flattened image reads it channels last", () => {

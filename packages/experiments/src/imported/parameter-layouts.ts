@@ -12,10 +12,10 @@ const named = {
 type AxesName = keyof typeof named;
 const axesNames = Object.keys(named) as readonly AxesName[];
 
-/** Names of layouts. `gates` is that of a recurrent layer: transposed, with its gates in the order that its layer tells. */
-export type LayoutName = AxesName | "gates";
+/** Names of layouts. `recurrent` is that of a recurrent layer: transposed, with its gates in the order that its layer tells. */
+export type LayoutName = AxesName | "recurrent";
 /** The names, as messages tell them. */
-export const layoutNames: readonly LayoutName[] = [...axesNames, "gates"];
+export const layoutNames: readonly LayoutName[] = [...axesNames, "recurrent"];
 
 /**
  * The layout of a tensor there: the order of its axes; or, of the first linear layer behind convolutions, the channels,
@@ -40,7 +40,7 @@ export function shapeOf(shape: readonly number[], layout: Layout): readonly numb
     const [outputs, inputs] = shape;
     return shape.length === 2 && inputs === channels * height * width ? [inputs, outputs!] : undefined;
   }
-  if (layout === "gates") return shape.length > 2 ? undefined : [...shape].reverse();
+  if (layout === "recurrent") return shape.length > 2 ? undefined : [...shape].reverse();
   const axes: readonly number[] | undefined = named[layout];
   if (!axes) return shape;
   return axes.length === shape.length ? moved(shape, axes) : undefined;
@@ -62,7 +62,7 @@ export function inferredLayout(
     const shape = shapeOf(there, name);
     return shape !== undefined && same(shape, here);
   };
-  if (torchGates && fits("gates")) return "gates";
+  if (torchGates && fits("recurrent")) return "recurrent";
   const fitting = axesNames.filter(fits);
   const asTold = fitting.find((name) => torchAxes && named[name] && same(named[name], torchAxes));
   // Of a parameter whose layer tells nothing a matrix with two equal sides may be either way round.
@@ -72,7 +72,7 @@ export function inferredLayout(
 /**
  * The numbers of a tensor there in the order that they have here.
  *
- * @param gates of the layout `gates`: part i of the last axis here is part `gates[i]` of the first axis there
+ * @param gates of the layout `recurrent`: part i of the last axis here is part `gates[i]` of the first axis there
  */
 export function laidOut(
   values: Float32Array,
@@ -84,7 +84,7 @@ export function laidOut(
     const [channels, height, width] = layout.flatten;
     return permuted(values, [shape[0]!, channels, height, width], [2, 3, 1, 0]);
   }
-  if (layout === "gates") {
+  if (layout === "recurrent") {
     const part = values.length / gates.length;
     const ordered = new Float32Array(values.length);
     gates.forEach((from, to) => {

@@ -19,7 +19,7 @@ const { data: sequence } = states.get("sequence")!;
 const [length, rows, inputs, hidden] = [5, 2, 3, 4];
 
 const tensorsOf = (layer: string) => new Map([...file].filter(([name]) => name.startsWith(`${layer}.`)));
-const sourcesOf = (layer: string, bias: Partial<{ plus: string; layout: "gates" | "same" }> = {}) =>
+const sourcesOf = (layer: string, bias: Partial<{ plus: string; layout: "recurrent" | "same" }> = {}) =>
   new Map<string, ParameterSource>([
     ["inputWeight", { from: `${layer}.weight_ih_l0` }],
     ["hiddenWeight", { from: `${layer}.weight_hh_l0` }],
@@ -73,9 +73,9 @@ describe("a recurrent layer of PyTorch", () => {
   test("is ours by the order of its gates and the sum of its biases: LSTM", () => {
     const { params, matched: told } = matched(lstmCell({ inputs, hidden }), "lstm");
     expect(told.map(({ path, how }) => [path, how])).toEqual([
-      ["inputWeight", "gates, inferred"],
-      ["hiddenWeight", "gates, inferred"],
-      ["bias", 'plus "lstm.bias_hh_l0"; gates, inferred'],
+      ["inputWeight", "recurrent, inferred"],
+      ["hiddenWeight", "recurrent, inferred"],
+      ["bias", 'plus "lstm.bias_hh_l0"; recurrent, inferred'],
     ]);
     expect(furthest(throughLstm(params), "lstm")).toBeLessThan(1e-6);
   });
