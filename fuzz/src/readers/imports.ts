@@ -113,7 +113,7 @@ const tensors = new Map([
   ["w", { type: "float32", shape: [2], data: new Float32Array(2) }],
   ["v", { type: "float16", shape: [1, 2], data: new Float32Array(2) }],
   ["h", { type: "float32", shape: [2, 2], data: new Float32Array(4) }],
-  ["z", { type: "float32", shape: [2], data: Float32Array.of(1, 0) }],
+  ["z", { type: "float32", shape: [2], data: Float32Array.of(0, 1) }],
   ["u", { type: "float64", shape: [1, 2], data: new Float64Array(2) }],
 ]);
 
