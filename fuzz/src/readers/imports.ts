@@ -1,4 +1,5 @@
 /** Weights that were trained elsewhere, and the maps that say which parameters they are. */
+import type { TraitsByPath } from "@innerloop/core/layers";
 import { encodeSafetensors } from "@innerloop/core/training";
 import { tensor } from "@innerloop/graph";
 import { matchedParameters } from "../../../packages/experiments/dist/imported/matched-parameters.js";
@@ -84,6 +85,8 @@ const map = {
     b: { from: "v", layout: "transpose" },
     c: { from: "u", layout: { flatten: [1, 2, 1] } },
     d: { value: 0 },
+    f: { from: "h", layout: "gates" },
+    g: { from: "w", plus: "z" },
   },
   statistics: { e: "w" },
   ignored: ["*.num_batches_tracked"],
@@ -98,10 +101,19 @@ const first = {
   c: tensor(new Float32Array(2), [2, 1]),
   d: tensor(0),
   e: tensor(new Float32Array(2)),
+  f: tensor(new Float32Array(4), [2, 2]),
+  g: tensor(new Float32Array(2)),
 };
+const traits: TraitsByPath = new Map([
+  ["e", { role: "averaged", statistic: "mean" }],
+  ["f", { role: "trained", torchAxes: [1, 0], torchGates: [1, 0] }],
+  ["g", { role: "trained", torchGates: [1, 0], torchSum: { apart: [1] } }],
+]);
 const tensors = new Map([
   ["w", { type: "float32", shape: [2], data: new Float32Array(2) }],
   ["v", { type: "float16", shape: [1, 2], data: new Float32Array(2) }],
+  ["h", { type: "float32", shape: [2, 2], data: new Float32Array(4) }],
+  ["z", { type: "float32", shape: [2], data: Float32Array.of(1, 0) }],
   ["u", { type: "float64", shape: [1, 2], data: new Float64Array(2) }],
 ]);
 
@@ -121,8 +133,10 @@ const mapReader: Reader = {
     "flatten",
     "OIHW->HWIO",
     "same",
+    "gates",
     "value",
     "from",
+    "plus",
     "support",
     "steps",
     "*",
@@ -135,13 +149,7 @@ const mapReader: Reader = {
     await readImportMap(place.put("map.json", input)).then(({ map: read, given }) => {
       importedIn(given);
       if (!read.parameters) return;
-      matchedParameters(
-        first,
-        new Map([["e", { role: "averaged" }]]),
-        tensors,
-        { ...read, parameters: read.parameters },
-        "file",
-      );
+      matchedParameters(first, traits, tensors, { ...read, parameters: read.parameters }, "file");
     }, requireCode);
   },
 };

@@ -10,7 +10,7 @@ export {
 export { type Estimate, estimateModel } from "./lowering/estimate.js";
 export { encode, type LoweredModel, lower } from "./lowering/lowering.js";
 export { loweringProfiles } from "./lowering/lowering-profiles.js";
-export type { NativeTarget } from "./native/target.js";
+export { type NativeTarget, wasmTarget } from "./native/target.js";
 export type { Emitter, LoweringProfile, OnnxAttribute, OnnxNode, Value } from "./program/emitter.js";
 export { type Graph, hashGraph, printGraph, typesOf } from "./program/graph.js";
 export * from "./program/operations.js";
@@ -102,6 +102,8 @@ export {
   type Repetition,
   type TensorsByName,
 } from "./runtime/portable-model.js";
+export { type WasmFunction, type WasmSources, wasmSources, wasmSourcesOf } from "./runtime/wasm-model.js";
+export { openWasmModule, type WasmModule } from "./runtime/wasm-module.js";
 export * from "./transforms/differentiate.js";
 export { simplificationLaws, simplify } from "./transforms/simplify.js";
 export { simplifyGraph, type Traced, trace } from "./transforms/trace.js";

@@ -1,5 +1,5 @@
 /** An exported learner in a real Chromium, from the files of a static server: it answers as in Node. */
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,10 @@ import { importMap, plainPage, root } from "./testing/plain-page.js";
 import { policyWith, type Site, startSite } from "./testing/site.js";
 
 const run = promisify(execFile);
+/** Whether modules of WebAssembly can be made here, as in CI they must. */
+const hasClang =
+  process.env.CI !== undefined ||
+  ["clang", "wasm-ld"].every((command) => spawnSync(command, ["--version"]).status === 0);
 const side = 28;
 /** Strokes of two kinds, light on dark, somewhat apart. */
 const drawn = (kind: "across" | "down", shift: number): number[] =>
@@ -180,6 +184,7 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
     ];
     await command("train", "hanzi", ...small, "--run", join(folder, "run"), "--skip-evaluation");
     await command("export", join(folder, "run"), "-o", join(folder, "exported"));
+    if (hasClang) await command("export", join(folder, "run"), "-o", join(folder, "exported-wasm"), "--wasm");
     await mkdir(join(folder, "encoder"));
     await writeFile(join(folder, "encoder/model.onnx"), encoderModel());
     await writeFile(join(folder, "encoder/backbone.json"), JSON.stringify(encoderSettings));
@@ -282,6 +287,10 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       name.endsWith("adapt.onnx") ? bytes.map((byte, i) => (i === 1000 ? byte ^ 1 : byte)) : bytes;
     const longer = (name: string, bytes: Uint8Array): Uint8Array =>
       name.endsWith("adapt.onnx") ? new Uint8Array(bytes.length + 1) : bytes;
+    const turned = ([name, bytes]: [string, Uint8Array]): [string, Uint8Array] => [
+      name.replace("/exported-wasm", "/damaged-wasm"),
+      name.endsWith(".wasm") ? bytes.map((byte, i) => (i === 1000 ? byte ^ 1 : byte)) : bytes,
+    ];
     site = await startSite(root, {
       headers: policyWith(importMap),
       routes: {
@@ -290,6 +299,8 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
         ...Object.fromEntries(others.flat()),
         ...below("/damaged", damaged),
         ...below("/longer", longer),
+        ...(hasClang ? await served("wasm") : {}),
+        ...Object.fromEntries(Object.entries(hasClang ? await served("wasm") : {}).map(turned)),
         ...Object.assign({}, ...(await Promise.all(Object.keys(kinds).map(served)))),
       },
     });
@@ -318,6 +329,37 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     // What a canvas holds are the same bytes.
     expect(found.ofCanvases).toEqual(found.answers);
     expect(found.restored).toEqual(found.answers[0]);
+  });
+
+  it.runIf(hasClang)("adapts and answers as in Node by its module alone, without onnxruntime", async () => {
+    const own = await openPage(browser, `${site.origin}/page.html`);
+    const found = await own.ask<{
+      readonly answers: readonly ClassAnswer[];
+      readonly ofCanvases: readonly ClassAnswer[];
+      readonly restored: ClassAnswer;
+      readonly ms: Readonly<Record<string, number>>;
+    }>("exported", { address: "exported-wasm", examples, asked, steps, engine: "wasm" });
+    console.log(`an exported learner's module in a page: ${JSON.stringify(found.ms)}`);
+    found.answers.forEach(({ label, probability }, i) => {
+      expect(label).toBe(native[i]!.label);
+      expect(Math.abs(probability - native[i]!.probability)).toBeLessThan(1e-4);
+    });
+    expect(found.ofCanvases).toEqual(found.answers);
+    expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 5);
+    // The page has fetched neither onnxruntime nor ONNX programs.
+    const fetched = await own.ask<readonly string[]>("fetched");
+    expect(fetched.filter((name) => name.endsWith("/learner.wasm"))).toHaveLength(1);
+    expect(fetched.filter((name) => /\/ort|\.onnx$|onnxruntime-web/.test(name))).toEqual([]);
+    expect(await own.ask("notExported", { address: "/exported", engine: "wasm" })).toMatchObject({
+      code: "ILE202",
+      message: expect.stringMatching(/no programs in WebAssembly/),
+    });
+    expect(await own.ask("notExported", { address: "/damaged-wasm", engine: "wasm" })).toMatchObject({
+      code: "ILE202",
+      message: expect.stringMatching(/SHA-256 is not the one/),
+    });
+    expect(own.complaints).toEqual([]);
+    await own.close();
   });
 
   it("loads learners that come trained, and says which there are", async () => {

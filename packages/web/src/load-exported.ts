@@ -17,6 +17,8 @@ import { type WebExecutor, workerExecutor } from "./web-executor.js";
 export interface LoadExportedOptions {
   /** What computes: one in a worker, made once for the page, unless given. */
   readonly executor?: WebExecutor;
+  /** "wasm" for the module of an export with --wasm, which runs in the page itself, without onnxruntime; that unless given. */
+  readonly engine?: "onnxruntime" | "wasm";
   /** Stops downloads. */
   readonly signal?: AbortSignal;
   /** What splits texts by the tokenizer.json of a folder whose texts go through an encoder: pages have none of their own. */
@@ -39,11 +41,14 @@ export interface LoadExportedOptions {
  */
 export async function loadExported<A = ExportedAnswer>(
   source: string | URL | Readonly<Record<string, Uint8Array>>,
-  { executor, signal, pieces }: LoadExportedOptions = {},
+  { executor, engine, signal, pieces }: LoadExportedOptions = {},
 ): Promise<ExportedLearner<A>> {
   const files = await filesOf(source, signal);
-  const { portable } = executor ?? (await usualExecutor());
-  return openExported<A>(files, { engine: portable, io: pieces ? { ...pageIo, pieces } : pageIo });
+  const started = async () => (executor ?? (await usualExecutor())).portable;
+  // Where the module has the programs, onnxruntime is needed for an encoder alone.
+  const wasm = engine === "wasm";
+  const portable = wasm ? { open: async (bytes: Uint8Array) => (await started()).open(bytes) } : await started();
+  return openExported<A>(files, { engine: portable, wasm, io: pieces ? { ...pageIo, pieces } : pageIo });
 }
 
 let shared: Promise<WebExecutor> | undefined;

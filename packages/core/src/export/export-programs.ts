@@ -16,6 +16,7 @@ import {
   namedLeaves,
   notEqual,
   ones,
+  type PortableFunction,
   type PortableModel,
   type PortableSlot,
   paths,
@@ -85,6 +86,8 @@ export interface ExportedPrograms {
     /** Both in one: the inputs of adapt and `query_inputs` -> predictions, `status`. */
     readonly few_shot: PortableModel;
   };
+  /** The same as functions, with the parameters as their constants: for other ways to write them. */
+  readonly functions: Readonly<Record<ProgramName, () => PortableFunction>>;
   /** Rows of a support set at most. */
   readonly support: number;
   /** Whether each support set has to have so many; where not, any number from 1 on. */
@@ -127,8 +130,13 @@ export interface ExportedPrograms {
  */
 export function exportPrograms<Params extends Tree>(options: ExportOptions<Params>): ExportedPrograms {
   const { learner, parts, programs, written, parametersDigest } = writing(options);
+  const traced = (name: ProgramName) => (): PortableFunction => ({
+    ...programs[name](),
+    constants: programs.parameters,
+  });
   return {
     models: { adapt: written("adapt"), predict: written("predict"), few_shot: written("few_shot") },
+    functions: { adapt: traced("adapt"), predict: traced("predict"), few_shot: traced("few_shot") },
     support: parts.support,
     padded: parts.padded,
     ways: parts.targets.classes,
@@ -139,7 +147,7 @@ export function exportPrograms<Params extends Tree>(options: ExportOptions<Param
 }
 
 /** Names of exported programs. */
-export type ProgramName = keyof ExportedPrograms["models"];
+export type ProgramName = "adapt" | "predict" | "few_shot";
 
 /**
  * One of the programs alone.

@@ -28,6 +28,7 @@ import {
   type Tree,
   type TypedArray,
   tensor,
+  type WasmSources,
 } from "@innerloop/graph";
 import { normOf } from "../adapting-norm.js";
 import { domainOf, type Flags, withFlags } from "../config/index.js";
@@ -47,6 +48,7 @@ import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { type CardRequest, exportedFiles } from "./exported-folder.js";
 import { kindOf, loadKind } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
+import { wasmSourcesOfExport } from "./exported-wasm.js";
 import { requireProbe } from "./input-encoder.js";
 import type { ExportedIo } from "./input-form.js";
 import { type ExportedInputs, type ExportForm, formOf, loadForm } from "./input-forms.js";
@@ -67,6 +69,8 @@ export interface ExportRequest {
   readonly floatInput?: boolean | undefined;
   /** Steps that are written one after the other, for runtimes without loops: so many, and no other number of them. */
   readonly unrolled?: number | undefined;
+  /** Compiles adapting and predicting for WebAssembly, where the folder is to have that, too. */
+  readonly compileWasm?: ((sources: WasmSources) => Promise<Uint8Array>) | undefined;
   /** What the model card tells beside what the run knows. */
   readonly card?: CardRequest | undefined;
   /** What wrote it, by name. */
@@ -193,6 +197,7 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   }
   const files = await exportedFiles({
     ...{ told, programs, form, run },
+    wasm: await request.compileWasm?.(wasmSourcesOfExport(programs, queries)),
     expected: expectedOf(tried[0]!, told),
     card: request.card ?? {},
   });
@@ -533,6 +538,7 @@ async function checkTasks(
   const { config, files, engine, shown } = setting;
   const source = { told: await readAllTold(files, config), shown: files.shown, engine };
   const { adapt, predict } = await openPrograms(source, config);
+  const inWasm = source.told["wasm/learner.wasm"] && (await openPrograms({ ...source, wasm: true }, config));
   let difference = 0;
   const fewShot = await openFewShot(source, config).catch(async (error: unknown) => {
     await Promise.all([adapt.close(), predict.close()]);
@@ -541,6 +547,7 @@ async function checkTasks(
   try {
     for (const { feeds, queries, expected } of tried) {
       const { status: _, ...state } = await adapt.run(feeds);
+      const { status: __, ...ofWasm } = (await inWasm?.adapt.run(feeds)) ?? {};
       const atOnce = config.queries ?? queries.length;
       for (let from = 0; from < queries.length; from += atOnce) {
         const some = queries.slice(from, from + atOnce);
@@ -550,7 +557,9 @@ async function checkTasks(
         const one = await fewShot.run({ ...feeds, ...asked });
         difference = Math.max(
           difference,
-          ...[two, one].map((found) => differenceOf(rowsFrom(found, 0, some.length), own, config.openSet)),
+          ...[two, one, ...(inWasm ? [await inWasm.predict.run({ ...ofWasm, ...asked })] : [])].map((found) =>
+            differenceOf(rowsFrom(found, 0, some.length), own, config.openSet),
+          ),
         );
       }
     }

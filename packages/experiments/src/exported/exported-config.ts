@@ -19,6 +19,7 @@ export const exportedFileLimits = {
   "onnx/predict.onnx": 2 ** 31 - 1,
   "onnx/few_shot.onnx": 2 ** 31 - 1,
   "onnx/backbone.onnx": 2 ** 31 - 1,
+  "wasm/learner.wasm": 2 ** 31 - 1,
   "tokenizer.json": 2 ** 25,
   "parameters.safetensors": 2 ** 32 - 1,
   "expected.safetensors": 2 ** 30,

@@ -80,9 +80,20 @@ async function readTold(
 /** Files whose bytes are those that config.json tells. */
 export type ToldFiles = Readonly<Partial<Record<ExportedFileName, Uint8Array>>>;
 
-/** All files that config.json tells. @throws ExportError ILE202 */
-export async function readAllTold(files: ExportedFiles, config: Pick<ExportedConfig, "files">): Promise<ToldFiles> {
-  const names = Object.keys(config.files) as ExportedFileName[];
+/** Files that are read for one way of running programs alone, or for none. */
+const ofOnnx: readonly ExportedFileName[] = ["onnx/adapt.onnx", "onnx/predict.onnx", "onnx/few_shot.onnx"];
+const ofNoProgram: readonly ExportedFileName[] = ["parameters.safetensors", "expected.safetensors"];
+
+/** What the module in WebAssembly needs, of all files: nothing else is fetched. */
+export const besideWasm = (name: ExportedFileName): boolean => ![...ofOnnx, ...ofNoProgram].includes(name);
+
+/** All files that config.json tells, or some of them. @throws ExportError ILE202 */
+export async function readAllTold(
+  files: ExportedFiles,
+  config: Pick<ExportedConfig, "files">,
+  isRead: (name: ExportedFileName) => boolean = () => true,
+): Promise<ToldFiles> {
+  const names = (Object.keys(config.files) as ExportedFileName[]).filter(isRead);
   const contents = await Promise.all(names.map((name) => readTold(files, config, name)));
   return Object.fromEntries(names.map((name, i) => [name, contents[i]!]));
 }

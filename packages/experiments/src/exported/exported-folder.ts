@@ -19,6 +19,8 @@ export interface FolderParts {
   /** A held-out task and the run's own answers, by the names of inputs and outputs. */
   readonly expected: PortableArrays;
   readonly card: CardRequest;
+  /** Adapting and predicting in WebAssembly. */
+  readonly wasm?: Uint8Array | undefined;
 }
 
 /** What a model card tells beside what the run knows. */
@@ -38,6 +40,7 @@ export async function exportedFiles({
   form,
   run,
   expected,
+  wasm,
   card: { results = [], ...details },
 }: FolderParts): Promise<{
   readonly told: Readonly<Partial<Record<ExportedFileName, Uint8Array>>>;
@@ -61,6 +64,7 @@ export async function exportedFiles({
       "onnx/adapt.onnx": models.adapt.bytes,
       "onnx/predict.onnx": models.predict.bytes,
       "onnx/few_shot.onnx": models.few_shot.bytes,
+      ...(wasm ? { "wasm/learner.wasm": wasm } : {}),
       "parameters.safetensors": encodeSafetensors({
         tensors: parameters,
         metadata: { format: "innerloop parameters 1", learner: told.learner, sha256: parametersDigest },

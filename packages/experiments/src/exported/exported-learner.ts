@@ -7,7 +7,14 @@ import { mostSteps } from "../runs/most-steps.js";
 import type { ClassAnswer } from "./class-kind.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, storedExport, supportRows } from "./exported-config.js";
-import { digestOf, type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
+import {
+  besideWasm,
+  digestOf,
+  type ExportedFiles,
+  openedConfig,
+  readAllTold,
+  readExportedConfig,
+} from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
 import {
@@ -34,6 +41,8 @@ export type ExportedAnswer = ClassAnswer & ValueAnswer;
 export interface ExportedMachine {
   readonly engine: PortableEngine;
   readonly io: ExportedIo;
+  /** Programs are those of the folder's module in WebAssembly: the engine runs encoders alone. */
+  readonly wasm?: boolean;
 }
 
 /** Options of adapting. */
@@ -54,9 +63,9 @@ export async function openExported<A = ExportedAnswer>(
   machine: ExportedMachine,
 ): Promise<ExportedLearner<A>> {
   const read = await readExportedConfig(files);
-  const told = await readAllTold(files, read);
+  const told = await readAllTold(files, read, machine.wasm ? besideWasm : undefined);
   const config = openedConfig(read, told, files.shown);
-  const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine }, config);
+  const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine, wasm: machine.wasm }, config);
   const { engine, io } = machine;
   let encoder: OpenEncoder | undefined;
   try {

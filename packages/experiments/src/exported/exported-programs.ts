@@ -1,5 +1,11 @@
 /** The programs of an exported learner, opened: their inputs and outputs are those that config.json tells. */
-import type { PortableArrays, PortableEngine, PortableSession, PortableSlot } from "@innerloop/graph";
+import {
+  openWasmModule,
+  type PortableArrays,
+  type PortableEngine,
+  type PortableSession,
+  type PortableSlot,
+} from "@innerloop/graph";
 import { reasonOf } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedConfig } from "./exported-config.js";
@@ -111,6 +117,30 @@ export interface ProgramSource {
   /** How messages call the files. */
   readonly shown: string;
   readonly engine: PortableEngine;
+  /** Programs are those of the module in WebAssembly. */
+  readonly wasm?: boolean | undefined;
+}
+
+const wasmFile = "wasm/learner.wasm";
+
+/** Opens the module in WebAssembly. @throws ExportError ILE202 where it is none, or there is none */
+async function wasmPrograms({ told, shown }: ProgramSource): Promise<readonly [PortableSession, PortableSession]> {
+  const bytes = told[wasmFile];
+  if (!bytes)
+    throw new ExportError(
+      "ILE202",
+      shown,
+      "it has no programs in WebAssembly",
+      'Export the run with --wasm, or load it without engine: "wasm"',
+    );
+  const where = `${shown}/${wasmFile}`;
+  try {
+    const { adapt, predict } = (await openWasmModule(bytes)).functions;
+    if (adapt && predict) return [adapt, predict];
+  } catch (cause) {
+    throw new ExportError("ILE202", where, `it cannot be opened (${reasonOf(cause)})`, remedy, { cause });
+  }
+  throw new ExportError("ILE202", where, "it has no functions adapt and predict", remedy);
 }
 
 /** Opens a model of the files. @throws ExportError ILE202 where it is none */
@@ -139,11 +169,14 @@ const programOf = (session: PortableSession, where: string): OpenProgram => ({
 
 /** Opens adapting and predicting. @throws ExportError ILE202 for what config.json does not tell */
 export async function openPrograms(source: ProgramSource, config: ExportedConfig): Promise<OpenPrograms> {
-  const adapt = await opened(source, "adapt");
-  let predict: PortableSession | undefined;
+  const inWasm = source.wasm ? await wasmPrograms(source) : undefined;
+  const adapt = inWasm?.[0] ?? (await opened(source, "adapt"));
+  let predict: PortableSession | undefined = inWasm?.[1];
   try {
-    predict = await opened(source, "predict");
-    const [first, second] = ["adapt", "predict"].map((name) => `${source.shown}/onnx/${name}.onnx`) as [string, string];
+    predict ??= await opened(source, "predict");
+    const [first, second] = ["adapt", "predict"].map((name) =>
+      source.wasm ? `${source.shown}/${wasmFile} ${name}` : `${source.shown}/onnx/${name}.onnx`,
+    ) as [string, string];
     const state = stateOf(predict.inputs, config, second);
     requireSlots(first, "the input", adapt.inputs, taskSlots(config));
     requireSlots(first, "the output", adapt.outputs, [...state, statusSlot]);

@@ -30,8 +30,10 @@ export function recordsOnDemand<Records extends object>(
     has,
     load,
     all: async () => {
-      await Promise.all(Object.keys(imports).map(load));
-      return loaded as Records;
+      const names = Object.keys(imports) as (keyof Records)[];
+      await Promise.all(names.map(load));
+      // In the order in which they stand, whichever was loaded first.
+      return Object.fromEntries(names.map((name) => [name, loaded[name]])) as Records;
     },
     of: (name) => {
       const record = loaded[name];

@@ -51,12 +51,14 @@ export async function verifyExport(
   } finally {
     await fewShot.close();
   }
-  const { adapt, predict } = await openPrograms(source, config);
-  try {
-    const { status: _, ...state } = await adapt.run(task);
-    differences.push(differenceOf(await predict.run({ ...state, ...asked }), expected, config.openSet));
-  } finally {
-    await Promise.all([adapt.close(), predict.close()]);
+  for (const wasm of told["wasm/learner.wasm"] ? [false, true] : [false]) {
+    const { adapt, predict } = await openPrograms({ ...source, wasm }, config);
+    try {
+      const { status: _, ...state } = await adapt.run(task);
+      differences.push(differenceOf(await predict.run({ ...state, ...asked }), expected, config.openSet));
+    } finally {
+      await Promise.all([adapt.close(), predict.close()]);
+    }
   }
   const { encoder } = formOf(config.inputs);
   if (encoder) {

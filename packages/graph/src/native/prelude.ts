@@ -1,9 +1,41 @@
 /** What stands before the functions of a program in C: types of numbers and vectors, and elementwise functions of them. */
 import type { NativeTarget } from "./target.js";
 
-const head = `#include <stdint.h>
-#include <string.h>
-#include <math.h>
+const library = `#include <string.h>
+#include <math.h>`;
+
+/**
+ * What stands for a C library: functions of double that whoever runs the program gives, those of float by way of them. erf to
+ * double precision: its Maclaurin series for small x, a continued fraction of erfc for large.
+ */
+const ownLibrary = `#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+#define fabs __builtin_fabs
+#define fabsf __builtin_fabsf
+#define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
+${["exp", "log", "tanh", "sin", "cos"].map((name) => `double ${name}(double); static inline float ${name}f(float x) { return ${name}(x); }`).join("\n")}
+double pow(double, double); static inline float powf(float a, float b) { return pow(a, b); }
+static __attribute__((noinline)) double erf(double x) {
+  const double a = fabs(x), root = 1.7724538509055160273;
+  if (x != x) return x;
+  if (a > 6) return x < 0 ? -1 : 1;
+  double result;
+  if (a < 2.5) {
+    double term = a, sum = a;
+    for (int n = 1; n < 100 && fabs(term) > 1e-18 * sum; n++) { term *= -a * a / n; sum += term / (2 * n + 1); }
+    result = 2 * sum / root;
+  } else {
+    double tail = a;
+    for (int n = 120; n >= 1; n--) tail = a + n / 2.0 / tail;
+    result = 1 - exp(-a * a) / (root * tail);
+  }
+  return __builtin_copysign(result, x);
+}
+static inline float erff(float x) { return erf(x); }`;
+
+const head = (freestanding: boolean): string => `#include <stdint.h>
+${freestanding ? ownLibrary : library}
 typedef float f; typedef double d; typedef int32_t i; typedef int64_t l; typedef int32_t m;
 `;
 
@@ -141,7 +173,7 @@ static inline ${S} loadb_${S}(const uint8_t *p, int n) { ${S} r = {0}; for (int 
 static inline void storeb_${S}(uint8_t *p, ${S} x, int n) { for (int k = 0; k < n; k++) p[k] = x[k] & 1; }`;
 
 /** The head of a program for a kind of processor. */
-export function prelude({ vectorBytes }: NativeTarget): string {
+export function prelude({ vectorBytes, freestanding }: NativeTarget): string {
   const [w, h] = [vectorBytes / 4, vectorBytes / 8];
   const vectors = [
     ["vf", "float"],
@@ -155,7 +187,7 @@ export function prelude({ vectorBytes }: NativeTarget): string {
     if (bytes >= 16) parts.push(`typedef double vd${bytes / 8} __attribute__((vector_size(${bytes})));`);
   }
   return [
-    head,
+    head(freestanding === true),
     ...vectors,
     ...parts,
     ...["f", "d", "i", "l"].map((S) => functions(S, "m", 1)),

@@ -6,4 +6,9 @@ export interface NativeTarget {
   readonly registers: 16 | 32;
   /** Elements of the arrays of a call from which on threads share it: they meet again in about a microsecond. 4096 unless given. */
   readonly sharedFrom?: number;
+  /** No C library: what it would give of functions comes from outside, by their names. */
+  readonly freestanding?: true;
 }
+
+/** WebAssembly with SIMD: vectors of 16 bytes, as many as engines have registers for. No other instruction set is asked for. */
+export const wasmTarget: NativeTarget = { vectorBytes: 16, registers: 16, freestanding: true };

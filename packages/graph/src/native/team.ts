@@ -1,13 +1,14 @@
-/** How threads share a run: C that stands before and after the function that all of them go through. */
+/** How threads share a run: C that stands before and after the function that all of them go through. Without POSIX threads there is one. */
 
 /** The threads of a run, and where they meet. Those that wait look again and again for a while before they let others run. */
-export const team = `#ifndef __wasm__
+export const team = `#if !defined(__wasm__) && !defined(_WIN32)
+#define THREADS
 #include <pthread.h>
 #include <sched.h>
 #endif
 struct team { const void *const *in; void *const *out; const char *constants; char *workspace; long parts; int arrived, turn, failed; };
 static void meet(struct team *team) {
-#ifndef __wasm__
+#ifdef THREADS
   if (team->parts == 1) return;
   const int turn = __atomic_load_n(&team->turn, __ATOMIC_ACQUIRE);
   if (__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL) == team->parts) {
@@ -26,7 +27,7 @@ export const mostParts = 64;
  * `program(in, out, constants, workspace, parts)`: a run by so many threads, of which this is one; by fewer where the machine
  * gives no more. 0, or 1 where an index is out of range. The result is the same for any number of them.
  */
-export const entry = `#ifndef __wasm__
+export const entry = `#ifdef THREADS
 struct member { struct team *team; long part; };
 static void *joined(void *given) {
   const struct member *m = given;
@@ -39,7 +40,7 @@ static void *joined(void *given) {
 #endif
 int program(const void *const *in, void *const *out, const char *constants, char *workspace, long parts) {
   struct team team = { in, out, constants, workspace, 1, 0, 0, 0 };
-#ifndef __wasm__
+#ifdef THREADS
   pthread_t threads[${mostParts}];
   struct member members[${mostParts}];
   long started = 1;
@@ -55,7 +56,7 @@ int program(const void *const *in, void *const *out, const char *constants, char
   }
 #endif
   member(in, out, constants, workspace, &team, 0);
-#ifndef __wasm__
+#ifdef THREADS
   for (long part = 1; part < started; part++) pthread_join(threads[part], 0);
 #endif
   return team.failed;

@@ -124,8 +124,40 @@ interface LoweredFunction {
   readonly carried: number | undefined;
 }
 
+/** A portable function traced for sizes of its own. */
+export interface TracedFunction {
+  /** Its inputs, and then its constants. */
+  readonly own: readonly Tensor[];
+  /** What follows; of a repetition, from the last values. */
+  readonly named: TensorsByName;
+  /** Leaves of what is carried: the first values, what a time is given and makes, and the last. */
+  readonly repeated?: {
+    readonly count: Tensor;
+    readonly iteration: Tensor;
+    readonly first: readonly Tensor[];
+    readonly given: readonly Tensor[];
+    readonly next: readonly Tensor[];
+    readonly last: readonly Tensor[];
+  };
+}
+
 /** @param sizes by their names */
 function lowered(f: PortableFunction, sizes: Readonly<Record<string, number>>): LoweredFunction {
+  const { own, named, repeated } = tracedFunction(f, sizes);
+  if (!repeated) return { ...lowerAll(own, named, []), carried: undefined };
+  const { count, iteration, first, given, next, last } = repeated;
+  return {
+    ...lowerAll([...own, iteration, ...given, ...last], named, [count, ...first, ...next]),
+    carried: next.length,
+  };
+}
+
+/**
+ * A portable function for sizes by their names. Of "uint8" it is given float32.
+ *
+ * @throws IL405 where what a repeated part carries changes its form
+ */
+export function tracedFunction(f: PortableFunction, sizes: Readonly<Record<string, number>>): TracedFunction {
   const inputs = f.inputs.map(({ dtype, shape }) =>
     input(
       shape.map((n) => (typeof n === "string" ? sizes[n]! : n)),
@@ -141,7 +173,7 @@ function lowered(f: PortableFunction, sizes: Readonly<Record<string, number>>): 
     Object.fromEntries(constants),
   );
   const own = [...inputs, ...constants.map(([, x]) => x)];
-  if (!isRepetition(found)) return { ...lowerAll(own, found, []), carried: undefined };
+  if (!isRepetition(found)) return { own, named: found };
   const { count, start, step, finish } = found;
   const fresh = (): Tree =>
     unflatten(
@@ -150,9 +182,11 @@ function lowered(f: PortableFunction, sizes: Readonly<Record<string, number>>): 
     );
   const [given, last, iteration] = [fresh(), fresh(), input([], "int64")];
   const next = nextState(step(given, iteration), start);
-  const parts = [count, ...leaves(start), ...next];
-  const all = [...own, iteration, ...leaves(given), ...leaves(last)];
-  return { ...lowerAll(all, finish(last), parts), carried: next.length };
+  return {
+    own,
+    named: finish(last),
+    repeated: { count, iteration, first: leaves(start), given: leaves(given), next, last: leaves(last) },
+  };
 }
 
 const isRepetition = (found: TensorsByName | Repetition): found is Repetition => typeof found.step === "function";

@@ -80,13 +80,18 @@ export async function isExported(path: string): Promise<boolean> {
  * The exported learner in a folder, or one that comes trained: "innerloop:symbols".
  *
  * @typeParam A its answers: `ClassAnswer`, `ValueAnswer`, `RatingAnswer` and others, by the kind of its tasks
+ * @param options.engine "wasm" for the module of an export with --wasm; onnxruntime unless given
  * @throws ExportError ILE202 where there is none, or it is damaged; ILE209 where none of this name comes
  * @example const learner = await loadExported("exported/hanzi")
  */
-export async function loadExported<A = ExportedAnswer>(path: string): Promise<ExportedLearner<A>> {
+export async function loadExported<A = ExportedAnswer>(
+  path: string,
+  { engine }: { readonly engine?: "onnxruntime" | "wasm" } = {},
+): Promise<ExportedLearner<A>> {
   return openExported<A>(exportedFilesIn(await exportedFolder(path)), {
     // More threads pay off for larger operations than these are of, and only where nothing else runs.
     engine: portableEngine(),
+    wasm: engine === "wasm",
     io: {
       ...machineImages,
       pieces: async (bytes, where) => (await import("../backbones/tokenizer-file.js")).parseTokenizer(bytes, where),

@@ -11,6 +11,7 @@ import {
   verifyExport,
 } from "@innerloop/experiments";
 import { machineIo } from "../../data/machine-io.js";
+import { compileWasm, findWasmCompiler, noWasmCompiler } from "../../executor/native/wasm-compiler.js";
 import { portableEngine } from "../../executor/portable-engine.js";
 import { exportedFilesIn, exportedFolder, requireExportPlace, writeExported } from "../../runs/exported-folder.js";
 import { inCommand, shown } from "../../runs/run-folder.js";
@@ -33,12 +34,14 @@ export interface ExportRequested {
 /** Writes a run's learner as programs, and says what was written. */
 export async function exportCommand({ folder, chosen, invocation }: ExportRequested, output: Output): Promise<void> {
   const { device: _, engine: __, workers: ___, ...data } = chosen;
-  const { out, maxSupport, queries, fixed, floatInput, checkpoint, license } = invocation;
+  const { out, maxSupport, queries, fixed, floatInput, wasm, checkpoint, license } = invocation;
   const { title, credits, datasets, results } = invocation;
   if (out === undefined || out === "")
     throw new UsageError("there is no -o", "Name the folder to write: innerloop export RUN -o exported/mine");
   const run = await openRunFor(folder, output);
   await requireExportPlace(out);
+  const compiler = wasm ? await findWasmCompiler() : undefined;
+  if (wasm && !compiler) throw noWasmCompiler();
   const executor = await openExecutor({ ...machineOf(chosen), ...fewRuns }, output);
   const interruption = watchInterruption(output, "Stopping the export...");
   const { signal } = interruption;
@@ -49,6 +52,7 @@ export async function exportCommand({ folder, chosen, invocation }: ExportReques
         prepareExport(
           {
             ...{ run, chosen: data, checkpoint, maxSupport, queries, floatInput, unrolled: fixed },
+            compileWasm: compiler && ((sources) => compileWasm(compiler, sources)),
             card: { license, title, credits, datasets, results },
             versions: { innerloop, onnxruntime },
           },

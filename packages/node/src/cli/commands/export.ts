@@ -35,6 +35,11 @@ export const exportFolder = optionGroup({
     default: false,
     help: "images enter as numbers from 0 to 1, for pipelines that prepare them themselves, and not as bytes",
   },
+  wasm: {
+    kind: "flag",
+    default: false,
+    help: "adapting and predicting as a module of WebAssembly, too, for pages without onnxruntime; takes clang and wasm-ld",
+  },
 });
 
 export const exportCard = optionGroup({
@@ -82,6 +87,7 @@ export const exportRun = command({
     ],
     ["innerloop export RUN -o DIR --queries 1 --fixed 5", "for runtimes of fixed shapes, without loops"],
     ["innerloop export RUN -o DIR --license mit --title 'Runes'", "what the model card says of it"],
+    ["innerloop export RUN -o DIR --wasm", "for pages without onnxruntime, too"],
     ["innerloop export RUN -o DIR --float-input", "images as numbers from 0 to 1"],
   ],
   experiment: named("data", "ways", "workers", "device", "engine"),

@@ -122,10 +122,10 @@ const questions = {
   },
 
   /** What an exported learner answers in a page: for bytes, for canvases, and out of the bytes of a task. */
-  async exported({ address, examples, asked, steps, place }) {
+  async exported({ address, examples, asked, steps, place, engine }) {
     const executor = place === undefined ? undefined : await places[place]();
     const began = performance.now();
-    const learner = await loadExported(address, executor ? { executor } : {});
+    const learner = await loadExported(address, { ...(executor ? { executor } : {}), ...(engine ? { engine } : {}) });
     const loaded = performance.now();
     const given = examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label }));
     const task = await learner.adapt(given, { steps });
@@ -137,6 +137,9 @@ const questions = {
     await executor?.close();
     return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
   },
+
+  /** Addresses of all that the page has fetched. */
+  fetched: async () => performance.getEntriesByType("resource").map(({ name }) => name),
 
   /** The same of texts, which a tokenizer of the page splits. */
   async exportedTexts({ address, examples, asked }) {
@@ -203,7 +206,7 @@ const questions = {
   notDetected: ({ address, input, objects }) =>
     refusal(loadExported(address).then((learner) => learner.adapt([{ input, objects }]))),
 
-  notExported: ({ address }) => refusal(loadExported(address)),
+  notExported: ({ address, engine }) => refusal(loadExported(address, engine ? { engine } : {})),
 
   undecoded: ({ names, as = "file", options }) => refusal(questions.decoded({ names, as, options })),
 

@@ -1,0 +1,99 @@
+/** Modules of exported learners of several kinds: they answer as the ONNX programs beside them, for any number of examples. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { wasmCompiler } from "./executor/native/c-compilers.fixture.js";
+import { findWasmCompiler } from "./executor/native/wasm-compiler.js";
+import { exportedRuns } from "./exported-runs.fixture.js";
+import { loadExported } from "./runs/exported-folder.js";
+
+const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-wasm-kinds");
+afterAll(remove);
+
+/** An image of a stroke, by its class and number. */
+const stroke = (kind: number, i: number): Uint8Array =>
+  Uint8Array.from({ length: 784 }, (_each, at) => {
+    const [row, column] = [Math.floor(at / 28), at % 28];
+    return Math.abs((kind % 2 ? row : column) - 6 - 3 * kind - i) < 2 ? 250 - 9 * i : (at * 7) % 20;
+  });
+const images = (classes: number, shots: number) =>
+  Array.from({ length: classes * shots }, (_each, at) => ({
+    input: stroke(at % classes, Math.floor(at / classes)),
+    label: `class ${at % classes}`,
+  }));
+const points = (count: number) =>
+  Array.from({ length: count }, (_each, i) => ({ input: { x: i / 2 - 4 }, target: Math.sin(i / 2) }));
+
+/** All numbers of an answer, one after another. */
+function numbersIn(value: unknown): number[] {
+  const numbers: number[] = [];
+  JSON.stringify(value, (_key, each: unknown) => {
+    if (typeof each === "number") numbers.push(each);
+    return each;
+  });
+  return numbers;
+}
+
+test("without a compiler there is none", async () => {
+  expect(await findWasmCompiler(["no-such-compiler", "node"])).toBeUndefined();
+});
+
+describe.runIf(wasmCompiler)("an export with a module", () => {
+  beforeAll(async () => {
+    await train("maml", "hanzi", { filters: 4 });
+    await train("prototypes", "hanzi", { filters: 4, learner: "prototypical" });
+    await train("matching", "hanzi", { filters: 4, learner: "matching" });
+    await train("curves", "sinusoid", { hidden: [8] });
+    await train("moves", "navigation-2d", { episodes: 2, horizon: 4, metaBatch: 2, hidden: [8] });
+  });
+
+  test.each([
+    ["maml", [images(2, 1), images(3, 2), images(5, 5)], images(33, 1).map(({ input }) => input), [0, 1, 7]],
+    ["prototypes", [images(2, 1), images(3, 2), images(5, 5)], images(33, 1).map(({ input }) => input), [undefined]],
+    ["matching", [images(2, 1), images(3, 2), images(5, 5)], images(17, 1).map(({ input }) => input), [undefined]],
+    ["curves", [points(1), points(4), points(10)], points(40).map(({ input }) => input), [0, 3]],
+  ] as const)("answers as its ONNX programs: %s", async (run, tasks, asked, allSteps) => {
+    const text = await exported(run, { wasm: true });
+    expect(text).toMatch(/wasm\/learner\.wasm/);
+    expect(text).toMatch(/20 held-out tasks through these files and through the run/);
+    expect(await verified(`exported-${run}`)).toMatch(/the largest difference from the expected answers/);
+    const onnx = await loadExported(inFolder(`exported-${run}`));
+    const wasm = await loadExported(inFolder(`exported-${run}`), { engine: "wasm" });
+    for (const examples of tasks)
+      for (const steps of allSteps) {
+        const [expected, task] = await Promise.all(
+          [onnx, wasm].map((learner) => learner.adapt(examples as never, steps === undefined ? {} : { steps })),
+        );
+        for (const some of [asked, asked.slice(0, 1), asked.slice(0, 5)]) {
+          const [there, here] = [
+            numbersIn(await expected!.predict(some as never)),
+            numbersIn(await task!.predict(some as never)),
+          ];
+          expect(here).toHaveLength(there.length);
+          const most = Math.max(1, ...there.map(Math.abs));
+          here.forEach((x, i) => {
+            expect(Math.abs(x - there[i]!) / most, `${examples.length} examples, ${steps} steps`).toBeLessThan(1e-4);
+          });
+        }
+        // A task that was saved by either is restored by the other.
+        const restored = await onnx.restore(task!.save());
+        expect(restored.classes).toEqual(task!.classes);
+      }
+    await Promise.all([onnx.dispose(), wasm.dispose()]);
+  });
+
+  test("is of programs of fixed sizes, where those are", async () => {
+    expect(await exported("moves", { wasm: true })).toMatch(/wasm\/learner\.wasm/);
+    expect(await exported("maml", { wasm: true, queries: 3, fixed: 2 })).toMatch(/wasm\/learner\.wasm/);
+    const learner = await loadExported(inFolder("exported-maml"), { engine: "wasm" });
+    const task = await learner.adapt(images(2, 1));
+    expect(await task.predict(images(5, 1).map(({ input }) => input))).toHaveLength(5);
+    await learner.dispose();
+  });
+
+  test("is told to be missing where there is none", async () => {
+    await exported("prototypes");
+    await expect(loadExported(inFolder("exported-prototypes"), { engine: "wasm" })).rejects.toMatchObject({
+      code: "ILE202",
+      message: expect.stringMatching(/no programs in WebAssembly/),
+    });
+  });
+});
