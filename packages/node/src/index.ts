@@ -9,6 +9,8 @@ export { type Device, devices } from "./executor/device.js";
 export { type CCompiler, findCompiler } from "./executor/native/c-compiler.js";
 export { type NativeExecutorOptions, nativeExecutor } from "./executor/native/native-executor.js";
 export type { NativeSetting } from "./executor/native/native-writer.js";
+export { compileWasm, findWasmCompiler, type WasmCompiler } from "./executor/native/wasm-compiler.js";
+export { wasmExecutor } from "./executor/native/wasm-executor.js";
 export {
   type OnnxruntimeExecutor,
   type OnnxruntimeOptions,

@@ -87,6 +87,9 @@ const ofNoProgram: readonly ExportedFileName[] = ["parameters.safetensors", "exp
 /** What the module in WebAssembly needs, of all files: nothing else is fetched. */
 export const besideWasm = (name: ExportedFileName): boolean => ![...ofOnnx, ...ofNoProgram].includes(name);
 
+/** What the ONNX programs are read with: all but the module in WebAssembly. */
+export const besideOnnx = (name: ExportedFileName): boolean => name !== "wasm/learner.wasm";
+
 /** All files that config.json tells, or some of them. @throws ExportError ILE202 */
 export async function readAllTold(
   files: ExportedFiles,

@@ -8,6 +8,7 @@ import type { ClassAnswer } from "./class-kind.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, storedExport, supportRows } from "./exported-config.js";
 import {
+  besideOnnx,
   besideWasm,
   digestOf,
   type ExportedFiles,
@@ -63,7 +64,7 @@ export async function openExported<A = ExportedAnswer>(
   machine: ExportedMachine,
 ): Promise<ExportedLearner<A>> {
   const read = await readExportedConfig(files);
-  const told = await readAllTold(files, read, machine.wasm ? besideWasm : undefined);
+  const told = await readAllTold(files, read, machine.wasm ? besideWasm : besideOnnx);
   const config = openedConfig(read, told, files.shown);
   const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine, wasm: machine.wasm }, config);
   const { engine, io } = machine;

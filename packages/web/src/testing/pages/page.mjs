@@ -138,9 +138,6 @@ const questions = {
     return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
   },
 
-  /** Addresses of all that the page has fetched. */
-  fetched: async () => performance.getEntriesByType("resource").map(({ name }) => name),
-
   /** The same of texts, which a tokenizer of the page splits. */
   async exportedTexts({ address, examples, asked }) {
     const { Tokenizer } = await import("@huggingface/tokenizers");
