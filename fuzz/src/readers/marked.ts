@@ -53,7 +53,7 @@ const conllReader: Reader = {
 
 const inlineReader: Reader = {
   name: "marks in place",
-  reads: "sentences with [text](type)",
+  reads: "sentences with text and type in brackets",
   sources: ["node/src/data/texts/marked/inline-marks.ts", ...sources],
   seeds: () => [text("A flight to [New York](city) and [Oslo](city)", "\\[a\\](b) [x\\]](t)", "none [sic]")],
   hostile: () => [

@@ -24,7 +24,11 @@ import { onRun, shown, UntrustedFolder } from "./untrusted-folder.js";
 
 /** Names that an exported folder has, and no others. */
 const ownNames = ["README.md", "config.json", ...Object.keys(exportedFileLimits)];
-const folders = [...new Set(ownNames.flatMap((name) => (name.includes("/") ? [name.split("/")[0]!] : [])))];
+/** The folders that files of these names lie in. */
+const foldersOf = (names: readonly string[]): readonly string[] => [
+  ...new Set(names.flatMap((name) => (name.includes("/") ? [name.split("/")[0]!] : []))),
+];
+const folders = foldersOf(ownNames);
 
 /**
  * The files in a folder, which may come from anyone: nothing but plain files below it is read.
@@ -163,7 +167,7 @@ export async function writeExported<T>(
   try {
     await onRun(path, () => makeFolder(fresh));
     const folder = UntrustedFolder.open(fresh)!;
-    for (const name of folders) await folder.makeFolder(name);
+    for (const name of foldersOf(Object.keys(files))) await folder.makeFolder(name);
     for (const [name, bytes] of Object.entries(files)) await folder.write(name, bytes);
     const result = await check(exportedFilesIn(fresh));
     // What was put there meanwhile is not ours to remove either.
