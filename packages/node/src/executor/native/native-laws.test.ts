@@ -1,177 +1,31 @@
-import {
-  compile,
-  conv2d,
-  exp,
-  type Graph,
-  grad,
-  log,
-  matmul,
-  mul,
-  sigmoid,
-  simplifyGraph,
-  sum,
-  type Tensor,
-  type TypedArray,
-  tanh,
-  tensor,
-  trace,
-  typesOf,
-  writeNativeModel,
-  zeros,
-} from "@innerloop/graph";
-import {
-  type Example,
-  exampleGraph,
-  exampleOf,
-  exampleRows,
-  type FloatType,
-  programs,
-  referenceOutputs,
-  requireClose,
-} from "@innerloop/graph/testing";
-import fc from "fast-check";
-import { describe, expect, it, test } from "vitest";
-import type { CCompiler } from "./c-compiler.js";
+import { type TypedArray, typesOf, writeNativeModel } from "@innerloop/graph";
+import { describe, expect } from "vitest";
 import { compilers } from "./c-compilers.fixture.js";
+import { compiledLaws } from "./compiled-laws.fixture.js";
 import { nativeExecutor } from "./native-executor.js";
 
-const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const precision: Readonly<Record<FloatType, number>> = { float32: 1e-5, float64: 1e-13 };
-/** What is smaller is compared as if it were this large: it may be left over from numbers near 1. */
-const smallest = 0.01;
-const hasFloats = ({ inputs }: Example): boolean => inputs.some(({ kind }) => kind === "float");
-
-interface Fed {
-  readonly name: string;
-  readonly graph: Graph;
-  readonly feeds: readonly TypedArray[];
-}
-
-/** Graphs beside each other as one: one program to compile. */
-function together(all: readonly Fed[]): Graph {
-  const inputs = all.flatMap(({ graph }) => graph.inputs);
-  const outputs = all.flatMap(({ graph }) => graph.outputs);
-  const order = [...new Set(all.flatMap(({ graph }) => graph.order))].sort((a, b) => a.id - b.id);
-  return { inputs, outputs, order };
-}
-
-/** Compiles all graphs as one program, whose least calls threads share, and compares what each gives with the reference interpreter. */
-async function allAgree(all: readonly Fed[], compiler: CCompiler, tolerance: (fed: Fed) => number): Promise<void> {
-  const executors = [1, 3].map((threads) => nativeExecutor({ native: { compiler }, threads }));
-  try {
-    const graph = together(all);
-    const { bytes } = writeNativeModel(graph, { ...compiler.target, sharedFrom: 0 });
-    const runs = executors.map(async (executor) => {
-      const session = await executor.load(bytes, typesOf(graph.inputs), typesOf(graph.outputs));
-      return session.run(all.flatMap(({ feeds }) => feeds));
-    });
-    const [found, shared] = (await Promise.all(runs)) as [readonly TypedArray[], readonly TypedArray[]];
-    found.forEach((array, i) => {
-      const bytesOf = ({ buffer }: TypedArray) => Buffer.from(buffer as ArrayBuffer);
-      expect(bytesOf(array).equals(bytesOf(shared[i]!)), `output ${i} of three threads`).toBe(true);
-    });
-    let at = 0;
-    for (const fed of all) {
-      const given = tolerance(fed);
-      for (const expected of referenceOutputs(fed.graph, fed.feeds)) {
-        const values = Float64Array.from(found[at++] as ArrayLike<number | bigint>, Number);
-        requireClose(fed.name, values, expected, given, Math.max(smallest, ...expected.map(Math.abs)));
-      }
-    }
-    expect(at).toBe(graph.outputs.length);
-  } finally {
-    await Promise.all(executors.map((executor) => executor.close()));
-  }
-}
-
 describe.each(compilers)("native programs, %s", (_, compiler) => {
-  describe.each(["float32", "float64"] as const)(
-    "compute what the reference interpreter does, with derivatives, in %s",
-    (float) => {
-      const rows = exampleRows.filter(([, , example]) => float === "float32" || hasFloats(example));
-      const names = [...new Set(rows.map(([, name]) => name))];
-      const parts = Array.from({ length: Math.ceil(names.length / 6) }, (_, i) => names.slice(6 * i, 6 * i + 6));
-      test.each(parts.map((part) => [part.join(", "), new Set<string>(part)] as const))("%s", async (_names, part) => {
-        const all = rows
-          .filter(([, name]) => part.has(name))
-          .flatMap(([label, , example]): Fed[] => {
-            const { graph, feeds } = exampleGraph(example, float);
-            // As it is and as it runs: simplification takes away what a rule of its own would compute.
-            return [
-              { name: label, graph, feeds },
-              { name: `${label}, simplified`, graph: simplifyGraph(graph), feeds },
-            ];
-          });
-        // One cast to float32 rounds everything after it.
-        await allAgree(all, compiler, ({ graph }) =>
-          graph.order.some(({ dtype }) => dtype === "float32") ? precision.float32 : precision[float],
-        );
-      });
+  compiledLaws({
+    // The least calls are shared, and the bits are those of one thread.
+    run: async (graph, feeds) => {
+      const executors = [1, 3].map((threads) => nativeExecutor({ native: { compiler }, threads }));
+      try {
+        const { bytes } = writeNativeModel(graph, { ...compiler.target, sharedFrom: 0 });
+        const runs = executors.map(async (executor) => {
+          const session = await executor.load(bytes, typesOf(graph.inputs), typesOf(graph.outputs));
+          return session.run(feeds);
+        });
+        const [found, shared] = (await Promise.all(runs)) as [readonly TypedArray[], readonly TypedArray[]];
+        found.forEach((array, i) => {
+          const bytesOf = ({ buffer }: TypedArray) => Buffer.from(buffer as ArrayBuffer);
+          expect(bytesOf(array).equals(bytesOf(shared[i]!)), `output ${i} of three threads`).toBe(true);
+        });
+        return found;
+      } finally {
+        await Promise.all(executors.map((executor) => executor.close()));
+      }
     },
-  );
-
-  it.each([
-    ["float64", 1e-8],
-    ["float32", 1e-3],
-  ] as const)(`compute random programs with derivatives, in %s, seed ${seed}`, async (float, tolerance) => {
-    const drawn = fc.sample(programs, { seed, numRuns: 100 });
-    const all = drawn.map((program, i): Fed => {
-      const { graph, feeds } = exampleGraph(exampleOf(program), float);
-      return { name: `program ${i}`, graph, feeds };
-    });
-    await allAgree(all, compiler, () => tolerance);
-  });
-});
-
-describe.each(compilers)("products of long sums, %s", (_, compiler) => {
-  const drawn = (shape: readonly number[], step: number): Tensor => {
-    const values = Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * step));
-    return tensor(values, shape, "float64");
-  };
-  const filters = (x: Tensor, dy: Tensor): Tensor =>
-    grad((w: Tensor) => sum(mul(conv2d(x, w), dy)))(zeros([3, 3, 5, 16], "float64"));
-  test.each<[name: string, f: (a: Tensor, b: Tensor) => Tensor, a: Tensor, b: Tensor]>([
-    ["matrices", (a, b) => matmul(a, b), drawn([23, 9001], 0.37), drawn([9001, 21], 0.11)],
-    ["matrices of one column", (a, b) => matmul(a, b), drawn([70, 40_000], 0.37), drawn([40_000, 1], 0.11)],
-    ["convolutions", (x, w) => conv2d(x, w), drawn([2, 5, 6, 3000], 0.37), drawn([3, 3, 3000, 9], 0.13)],
-    ["gradients of filters", filters, drawn([20, 16, 16, 5], 0.37), drawn([20, 14, 14, 16], 0.13)],
-  ])("%s are made in blocks that add up", async (name, f, a, b) => {
-    const { graph } = trace(f, [a, b]);
-    await allAgree([{ name, graph, feeds: [a.data!, b.data!] }], compiler, () => 1e-12);
-  });
-});
-
-/** Numbers between two float32 in units in the last place of the second. */
-function unitsApart(found: number, expected: number): number {
-  if (Object.is(found, expected) || (Number.isNaN(found) && Number.isNaN(expected)) || found === expected) return 0;
-  const ordered = (x: number): number => {
-    const bits = new Int32Array(Float32Array.of(x).buffer)[0]!;
-    return bits < 0 ? -(bits & 0x7fffffff) : bits;
-  };
-  return Math.abs(ordered(found) - ordered(expected));
-}
-
-describe.each(compilers)("elementwise functions of vectors of float32, %s", (_, compiler) => {
-  test.each([
-    ["exp", exp, Math.exp],
-    ["log", log, Math.log],
-    ["tanh", tanh, Math.tanh],
-    ["sigmoid", sigmoid, (x: number) => 1 / (1 + Math.exp(-x))],
-  ] as const)("%s is within 2 units in the last place (sigmoid 3) over all exponents", async (name, f, exact) => {
-    // Every sign and exponent with 64 fractions, infinities, zeros and no number among them.
-    const bits = new Uint32Array(2 ** 15);
-    for (let i = 0; i < bits.length; i++) bits[i] = (i << 17) | (Math.imul(i, 0x9e3779b1) >>> 15);
-    const values = new Float32Array(bits.buffer);
-    values.set([0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 88.7, -87.4, -103.9, 1, 0.625]);
-    const executor = nativeExecutor({ native: { compiler } });
-    const found = (await compile((x: Tensor) => f(x), { executor })(tensor(values))).data as Float32Array;
-    await executor.close();
-    let worst = 0;
-    values.forEach((x, i) => {
-      const apart = unitsApart(found[i]!, Math.fround(exact(x)));
-      if (apart > worst) worst = apart;
-      expect(apart, `${name} ${x} is ${found[i]}, exactly ${exact(x)}`).toBeLessThanOrEqual(name === "sigmoid" ? 3 : 2);
-    });
-    expect(worst).toBeGreaterThan(0);
+    executor: () => nativeExecutor({ native: { compiler } }),
+    draws: 100,
   });
 });

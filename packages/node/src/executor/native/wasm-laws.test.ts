@@ -1,185 +1,41 @@
 /** The laws of native programs, on the same C in WebAssembly, in the engine of Node. */
 import {
   add,
-  compile,
-  conv2d,
-  exp,
-  type Graph,
-  grad,
-  log,
   matmul,
-  mul,
   openWasmModule,
   portableModel,
   reshape,
-  sigmoid,
-  simplifyGraph,
-  sum,
   type Tensor,
-  type TypedArray,
-  tanh,
   tensor,
-  trace,
   transpose,
   typesOf,
   wasmSources,
   wasmTarget,
   writeNativeModel,
-  zeros,
 } from "@innerloop/graph";
-import {
-  type Example,
-  exampleGraph,
-  exampleOf,
-  exampleRows,
-  type FloatType,
-  programs,
-  referenceOutputs,
-  requireClose,
-} from "@innerloop/graph/testing";
-import fc from "fast-check";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { wasmCompiler } from "./c-compilers.fixture.js";
+import { compiledLaws, seed } from "./compiled-laws.fixture.js";
 import { compileWasm } from "./wasm-compiler.js";
 import { wasmExecutor } from "./wasm-executor.js";
 
-const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
-const precision: Readonly<Record<FloatType, number>> = { float32: 1e-5, float64: 1e-13 };
-/** What is smaller is compared as if it were this large: it may be left over from numbers near 1. */
-const smallest = 0.01;
-const hasFloats = ({ inputs }: Example): boolean => inputs.some(({ kind }) => kind === "float");
-
-interface Fed {
-  readonly name: string;
-  readonly graph: Graph;
-  readonly feeds: readonly TypedArray[];
-}
-
-/** Compiles all graphs as one module, and compares what each gives with the reference interpreter. */
-async function allAgree(all: readonly Fed[], tolerance: (fed: Fed) => number): Promise<void> {
-  const inputs = all.flatMap(({ graph }) => graph.inputs);
-  const outputs = all.flatMap(({ graph }) => graph.outputs);
-  const order = [...new Set(all.flatMap(({ graph }) => graph.order))].sort((a, b) => a.id - b.id);
-  const executor = wasmExecutor({ compiler: wasmCompiler! });
-  const { bytes } = writeNativeModel({ inputs, outputs, order }, wasmTarget);
-  const session = await executor.load(bytes, typesOf(inputs), typesOf(outputs));
-  const feeds = all.flatMap((fed) => fed.feeds);
-  const found = await session.run(feeds);
-  // Nothing is left behind that a second run would see.
-  expect(await session.run(feeds)).toEqual(found);
-  let at = 0;
-  for (const fed of all)
-    for (const expected of referenceOutputs(fed.graph, fed.feeds)) {
-      const values = Float64Array.from(found[at++] as ArrayLike<number | bigint>, Number);
-      requireClose(fed.name, values, expected, tolerance(fed), Math.max(smallest, ...expected.map(Math.abs)));
-    }
-  expect(at).toBe(outputs.length);
-  await executor.close();
-  await expect(session.run(feeds)).rejects.toThrow("IL403");
-}
-
 describe.runIf(wasmCompiler)("programs in WebAssembly", () => {
-  describe.each(["float32", "float64"] as const)(
-    "compute what the reference interpreter does, with derivatives, in %s",
-    (float) => {
-      const rows = exampleRows.filter(([, , example]) => float === "float32" || hasFloats(example));
-      const names = [...new Set(rows.map(([, name]) => name))];
-      const parts = Array.from({ length: Math.ceil(names.length / 6) }, (_, i) => names.slice(6 * i, 6 * i + 6));
-      test.each(parts.map((part) => [part.join(", "), new Set<string>(part)] as const))("%s", async (_names, part) => {
-        const all = rows
-          .filter(([, name]) => part.has(name))
-          .flatMap(([label, , example]): Fed[] => {
-            const { graph, feeds } = exampleGraph(example, float);
-            // As it is and as it runs: simplification takes away what a rule of its own would compute.
-            return [
-              { name: label, graph, feeds },
-              { name: `${label}, simplified`, graph: simplifyGraph(graph), feeds },
-            ];
-          });
-        // One cast to float32 rounds everything after it.
-        await allAgree(all, ({ graph }) =>
-          graph.order.some(({ dtype }) => dtype === "float32") ? precision.float32 : precision[float],
-        );
-      });
-    },
-  );
-
-  it.each([
-    ["float64", 1e-8],
-    ["float32", 1e-3],
-  ] as const)(`compute random programs with derivatives, in %s, seed ${seed}`, async (float, tolerance) => {
-    const drawn = fc.sample(programs, { seed, numRuns: 50 });
-    const all = drawn.map((program, i): Fed => {
-      const { graph, feeds } = exampleGraph(exampleOf(program), float);
-      return { name: `program ${i}`, graph, feeds };
-    });
-    await allAgree(all, () => tolerance);
-  });
-
-  const drawn = (shape: readonly number[], step: number): Tensor => {
-    const values = Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * step));
-    return tensor(values, shape, "float64");
-  };
-  const filters = (x: Tensor, dy: Tensor): Tensor =>
-    grad((w: Tensor) => sum(mul(conv2d(x, w), dy)))(zeros([3, 3, 5, 16], "float64"));
-  test.each<[name: string, f: (a: Tensor, b: Tensor) => Tensor, a: Tensor, b: Tensor]>([
-    ["matrices", (a, b) => matmul(a, b), drawn([23, 9001], 0.37), drawn([9001, 21], 0.11)],
-    ["convolutions", (x, w) => conv2d(x, w), drawn([2, 5, 6, 3000], 0.37), drawn([3, 3, 3000, 9], 0.13)],
-    ["gradients of filters", filters, drawn([20, 16, 16, 5], 0.37), drawn([20, 14, 14, 16], 0.13)],
-  ])("make products of long sums in blocks that add up: %s", async (name, f, a, b) => {
-    const { graph } = trace(f, [a, b]);
-    await allAgree([{ name, graph, feeds: [a.data!, b.data!] }], () => 1e-12);
-  });
-
-  test.each([
-    ["exp", exp, Math.exp],
-    ["log", log, Math.log],
-    ["tanh", tanh, Math.tanh],
-    ["sigmoid", sigmoid, (x: number) => 1 / (1 + Math.exp(-x))],
-  ] as const)(
-    "%s of float32 is within 2 units in the last place (sigmoid 3) over all exponents",
-    async (name, f, exact) => {
-      // Every sign and exponent with 64 fractions, infinities, zeros and no number among them.
-      const bits = new Uint32Array(2 ** 15);
-      for (let i = 0; i < bits.length; i++) bits[i] = (i << 17) | (Math.imul(i, 0x9e3779b1) >>> 15);
-      const values = new Float32Array(bits.buffer);
-      values.set([
-        0,
-        -0,
-        Number.POSITIVE_INFINITY,
-        Number.NEGATIVE_INFINITY,
-        Number.NaN,
-        88.7,
-        -87.4,
-        -103.9,
-        1,
-        0.625,
-      ]);
+  compiledLaws({
+    run: async (graph, feeds) => {
       const executor = wasmExecutor({ compiler: wasmCompiler! });
-      const found = (await compile((x: Tensor) => f(x), { executor })(tensor(values))).data as Float32Array;
+      const { bytes } = writeNativeModel(graph, wasmTarget);
+      const session = await executor.load(bytes, typesOf(graph.inputs), typesOf(graph.outputs));
+      const found = await session.run(feeds);
+      // Nothing is left behind that a second run would see.
+      expect(await session.run(feeds)).toEqual(found);
       await executor.close();
-      let worst = 0;
-      values.forEach((x, i) => {
-        const apart = unitsApart(found[i]!, Math.fround(exact(x)));
-        worst = Math.max(worst, apart);
-        expect(apart, `${name} ${x} is ${found[i]}, exactly ${exact(x)}`).toBeLessThanOrEqual(
-          name === "sigmoid" ? 3 : 2,
-        );
-      });
-      expect(worst).toBeGreaterThan(0);
+      await expect(session.run(feeds)).rejects.toThrow("IL403");
+      return found;
     },
-  );
+    executor: () => wasmExecutor({ compiler: wasmCompiler! }),
+    draws: 50,
+  });
 });
-
-/** Numbers between two float32 in units in the last place of the second. */
-function unitsApart(found: number, expected: number): number {
-  if (Object.is(found, expected) || (Number.isNaN(found) && Number.isNaN(expected)) || found === expected) return 0;
-  const ordered = (x: number): number => {
-    const bits = new Int32Array(Float32Array.of(x).buffer)[0]!;
-    return bits < 0 ? -(bits & 0x7fffffff) : bits;
-  };
-  return Math.abs(ordered(found) - ordered(expected));
-}
 
 describe.runIf(wasmCompiler)("functions of a module", () => {
   const weight = tensor([1, 2, 3, 4, 5, 6], [3, 2]);
