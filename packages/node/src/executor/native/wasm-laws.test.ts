@@ -13,6 +13,7 @@ import {
   wasmTarget,
   writeNativeModel,
 } from "@innerloop/graph";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { wasmCompiler } from "./c-compilers.fixture.js";
 import { compiledLaws, seed } from "./compiled-laws.fixture.js";
