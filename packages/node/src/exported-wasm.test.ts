@@ -1,45 +1,111 @@
-/** Exports with a module of WebAssembly: it answers as the ONNX programs do, and is refused where it is another. */
+/** Modules of exported learners of several kinds: they answer as the ONNX programs beside them, for any number of examples. */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { wasmCompiler } from "./executor/native/c-compilers.fixture.js";
+import { findWasmCompiler } from "./executor/native/wasm-compiler.js";
 import { exportedRuns } from "./exported-runs.fixture.js";
 import { loadExported } from "./runs/exported-folder.js";
 
-describe.runIf(wasmCompiler)("an export with --wasm", async () => {
-  const runs = await exportedRuns("wasm");
-  const place = runs.inFolder("exported-maml");
-  beforeAll(async () => {
-    await runs.train("maml", "hanzi", { learner: "maml", filters: 2 });
-    await runs.exported("maml", { wasm: true });
-  });
-  afterAll(() => runs.remove());
+const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-wasm");
+afterAll(remove);
 
-  it("answers as on onnxruntime, for few and for many, and in other steps", async () => {
-    const [onnx, wasm] = await Promise.all([loadExported(place), loadExported(place, { engine: "wasm" })]);
-    const drawn = (seed: number) => Uint8Array.from({ length: 28 * 28 }, (_, i) => (i * i * seed) % 251);
-    const asked = Array.from({ length: 19 }, (_, i) => drawn(i + 40));
-    for (const [rows, steps] of [
-      [2, 0],
-      [4, 1],
-      [9, 3],
-      [25, 2],
-    ] as const) {
-      const examples = Array.from({ length: rows }, (_, i) => ({ input: drawn(i + 3), label: `class ${i % 3}` }));
-      const [first, second] = await Promise.all([onnx, wasm].map((learner) => learner.adapt(examples, { steps })));
-      const [expected, found] = await Promise.all([first!.predict(asked), second!.predict(asked)]);
-      expect(found).toHaveLength(expected.length);
-      found.forEach(({ label, probability }, i) => {
-        expect(label).toBe(expected[i]!.label);
-        expect(Math.abs(probability - expected[i]!.probability)).toBeLessThan(1e-4);
-      });
-      // A task is of the learner, whatever computes it.
-      expect(await (await wasm.restore(first!.save())).predict(asked[0]!)).toMatchObject({ label: expected[0]!.label });
-    }
+/** An image of a stroke, by its class and number. */
+const stroke = (kind: number, i: number): Uint8Array =>
+  Uint8Array.from({ length: 784 }, (_each, at) => {
+    const [row, column] = [Math.floor(at / 28), at % 28];
+    return Math.abs((kind % 2 ? row : column) - 6 - 3 * kind - i) < 2 ? 250 - 9 * i : (at * 7) % 20;
+  });
+const images = (classes: number, shots: number) =>
+  Array.from({ length: classes * shots }, (_each, at) => ({
+    input: stroke(at % classes, Math.floor(at / classes)),
+    label: `class ${at % classes}`,
+  }));
+const points = (count: number) =>
+  Array.from({ length: count }, (_each, i) => ({ input: { x: i / 2 - 4 }, target: Math.sin(i / 2) }));
+
+/** All numbers of an answer, one after another. */
+function numbersIn(value: unknown): number[] {
+  const numbers: number[] = [];
+  JSON.stringify(value, (_key, each: unknown) => {
+    if (typeof each === "number") numbers.push(each);
+    return each;
+  });
+  return numbers;
+}
+
+test("without a compiler there is none", async () => {
+  expect(await findWasmCompiler(["no-such-compiler", "node"])).toBeUndefined();
+});
+
+describe.runIf(wasmCompiler)("an export with a module", () => {
+  beforeAll(async () => {
+    await train("maml", "hanzi", { filters: 4 });
+    await train("prototypes", "hanzi", { filters: 4, learner: "prototypical" });
+    await train("matching", "hanzi", { filters: 4, learner: "matching" });
+    await train("curves", "sinusoid", { hidden: [8] });
+    await train("moves", "navigation-2d", { episodes: 2, horizon: 4, metaBatch: 2, hidden: [8] });
+  });
+
+  test.each([
+    ["maml", [images(2, 1), images(3, 2), images(5, 5)], images(33, 1).map(({ input }) => input), [0, 1, 7]],
+    ["prototypes", [images(2, 1), images(3, 2), images(5, 5)], images(33, 1).map(({ input }) => input), [undefined]],
+    ["matching", [images(2, 1), images(3, 2), images(5, 5)], images(17, 1).map(({ input }) => input), [undefined]],
+    ["curves", [points(1), points(4), points(10)], points(40).map(({ input }) => input), [0, 3]],
+  ] as const)("answers as its ONNX programs: %s", async (run, tasks, asked, allSteps) => {
+    const text = await exported(run, { wasm: true });
+    expect(text).toMatch(/wasm\/learner\.wasm/);
+    expect(text).toMatch(/20 held-out tasks through these files and through the run/);
+    expect(await verified(`exported-${run}`)).toMatch(/the largest difference from the expected answers/);
+    const onnx = await loadExported(inFolder(`exported-${run}`));
+    const wasm = await loadExported(inFolder(`exported-${run}`), { engine: "wasm" });
+    for (const examples of tasks)
+      for (const steps of allSteps) {
+        const [expected, task] = await Promise.all(
+          [onnx, wasm].map((learner) => learner.adapt(examples as never, steps === undefined ? {} : { steps })),
+        );
+        for (const some of [asked, asked.slice(0, 1), asked.slice(0, 5)]) {
+          const [there, here] = [
+            numbersIn(await expected!.predict(some as never)),
+            numbersIn(await task!.predict(some as never)),
+          ];
+          expect(here).toHaveLength(there.length);
+          const most = Math.max(1, ...there.map(Math.abs));
+          here.forEach((x, i) => {
+            expect(Math.abs(x - there[i]!) / most, `${examples.length} examples, ${steps} steps`).toBeLessThan(1e-4);
+          });
+        }
+        // A task that was saved by either is restored by the other.
+        for (const [saved, learner] of [
+          [task!, onnx],
+          [expected!, wasm],
+        ] as const) {
+          const restored = await learner.restore(saved.save());
+          expect(restored.classes).toEqual(saved.classes);
+          const [again, own] = [
+            numbersIn(await restored.predict(asked[0] as never)),
+            numbersIn(await saved.predict(asked[0] as never)),
+          ];
+          again.forEach((x, i) => {
+            expect(Math.abs(x - own[i]!)).toBeLessThan(1e-4 * Math.max(1, ...own.map(Math.abs)));
+          });
+        }
+      }
     await Promise.all([onnx.dispose(), wasm.dispose()]);
   });
 
-  it("is refused where its module is damaged, cut off or not there", async () => {
+  test("is of programs of fixed sizes, where those are", async () => {
+    expect(await exported("moves", { wasm: true })).toMatch(/wasm\/learner\.wasm/);
+    expect(await exported("maml", { wasm: true, queries: 3, fixed: 2 })).toMatch(/wasm\/learner\.wasm/);
+    const learner = await loadExported(inFolder("exported-maml"), { engine: "wasm" });
+    const task = await learner.adapt(images(2, 1));
+    expect(await task.predict(images(5, 1).map(({ input }) => input))).toHaveLength(5);
+    await learner.dispose();
+  });
+
+  test("is refused where its module is damaged, cut off or not there", async () => {
+    const place = inFolder("exported-maml");
+    await exported("maml", { wasm: true });
     const file = join(place, "wasm/learner.wasm");
     const bytes = await readFile(file);
     const refused = (): Promise<unknown> => loadExported(place, { engine: "wasm" });
@@ -51,5 +117,13 @@ describe.runIf(wasmCompiler)("an export with --wasm", async () => {
     await expect(refused()).rejects.toThrow(/ILE202 .*1000 bytes/);
     await rm(file);
     await expect(refused()).rejects.toThrow(/ILE202 .*not there/);
+  });
+
+  test("is told to be missing where there is none", async () => {
+    await exported("prototypes");
+    await expect(loadExported(inFolder("exported-prototypes"), { engine: "wasm" })).rejects.toMatchObject({
+      code: "ILE202",
+      message: expect.stringMatching(/no programs in WebAssembly/),
+    });
   });
 });
