@@ -20,8 +20,10 @@ export interface NativeFunction {
   readonly body: string;
   /** Whether threads may each compute a part of it: number `part` of `parts`. */
   readonly inParts: boolean;
-  /** Functions that it calls, by their names. */
-  readonly shared?: ReadonlyMap<string, string>;
+  /** Functions that it calls, by their names, each compiled once. */
+  readonly kernels?: ReadonlyMap<string, string>;
+  /** Functions that are compiled within it, by their names. */
+  readonly inlined?: ReadonlyMap<string, string>;
 }
 
 /** Shorter rows are computed number by number. */
@@ -232,7 +234,7 @@ function elementwiseFunction(
         reads: [...w.body.pointers.keys()],
         body: inLoops(others, lines, shared),
         inParts: shared !== undefined,
-        shared: new Map([[`transpose_${type}`, transposeFunction(type, w.lanes)]]),
+        inlined: new Map([[`transpose_${type}`, transposeFunction(type, w.lanes)]]),
       };
     }
   }

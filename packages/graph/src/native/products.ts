@@ -31,13 +31,13 @@ export function productFunction(node: NativeNode, product: Product, target: Nati
   ];
   const inner = turned(product);
   const written = product.columns.extent === 1 && isDot(inner) ? dots : tiles;
-  const { body, shared, turns } = written(inner, dtype, target);
+  const { body, kernels, turns } = written(inner, dtype, target);
   // Threads share the outermost groups, or the tiles of each, whichever are more.
   const groups = inner.batch[0]?.extent ?? 1;
   const byGroups = groups >= turns;
   const inParts = Math.max(groups, turns) > 1;
   const text = inBatches(inner.batch, body(inParts && !byGroups), element, inParts && byGroups);
-  return { reads, body: `${lines.join("\n")}\n${text}`, shared, inParts };
+  return { reads, body: `${lines.join("\n")}\n${text}`, kernels, inParts };
 }
 
 /** A product whose sides may have changed places. */
@@ -139,7 +139,7 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
   const [left, right] = product.isTurned ? ["b", "a"] : ["a", "b"];
   const spare = target.registers === 32 ? 28 : 12;
   const most = target.registers === 32 ? 4 : 2;
-  const shared = new Map<string, string>();
+  const kernels = new Map<string, string>();
   const chunks = columnChunks(product.columns.extent, lanes, most);
   const heightOf = (vectors: number): number => {
     const limit = Math.max(1, Math.min(mostRows, Math.floor(spare / vectors)));
@@ -160,7 +160,7 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
         [pointer, ...outside.map(({ dimension }, k) => `k${k} * ${dimension[key]}L`)].join(" + ");
       const tile = (count: number): string => {
         const name = `tile_${element}_${count}_${widths.join("_")}_${inside.length}`;
-        shared.set(name, tileFunction(name, count, widths, inside.length, dtype, lanes));
+        kernels.set(name, tileFunction(name, count, widths, inside.length, dtype, lanes));
         const row = at(left, product.isTurned ? "b" : "a");
         const columns = `${at(right, product.isTurned ? "a" : "b")} + ${column}`;
         return [
@@ -188,13 +188,13 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
     }
     return written.join("\n");
   };
-  return { body, shared, turns: Math.ceil(rows / Math.max(...chunks.map(({ length }) => heightOf(length)))) };
+  return { body, kernels, turns: Math.ceil(rows / Math.max(...chunks.map(({ length }) => heightOf(length)))) };
 }
 
 /** Lines of C, and functions that they call, by their names. */
 interface Written {
   readonly body: (inParts: boolean) => string;
-  readonly shared: ReadonlyMap<string, string>;
+  readonly kernels: ReadonlyMap<string, string>;
   /** Turns that threads may share. */
   readonly turns: number;
 }
@@ -226,7 +226,7 @@ function tileFunction(
     (inner, k) => `for (long k${k} = 0; k${k} < n${k}; k${k}++) {\n${inner}\n}`,
     step,
   );
-  return `OURS void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
+  return `void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
 ${each((r) => `const ${element} *const p${r} = rows[${r}];`)}
 ${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "))}
 if (more) {
@@ -268,5 +268,5 @@ function dots(product: Product, dtype: DType, target: NativeTarget): Written {
   const join = `c[OUT] = ${lanes === 1 ? "sum" : `sum_${type}(sum)`};`;
   const line = `const ${element} *row = a + ${places.a("i")};\n${type} sum = ${lanes === 1 ? "0" : "{0}"};\n${summing(outer, step)}\n${join.replace("OUT", places.out("i"))}`;
   const turns = total(product.rows);
-  return { body: (inParts) => forLoop("i", turns, line, inParts), shared: new Map(), turns };
+  return { body: (inParts) => forLoop("i", turns, line, inParts), kernels: new Map(), turns };
 }

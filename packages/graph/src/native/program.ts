@@ -55,9 +55,11 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   const { stored, products } = planned(all);
   const functions = new Map<string, string>();
   const calls: Call[] = [];
-  const shared = new Map<string, string>();
-  const call = (node: NativeNode, { reads, body, inParts, shared: called }: NativeFunction): void => {
-    for (const [name, text] of called ?? []) shared.set(name, text);
+  const kernels = new Map<string, string>();
+  const inlined = new Map<string, string>();
+  const call = (node: NativeNode, { reads, body, inParts, ...called }: NativeFunction): void => {
+    for (const [name, text] of called.kernels ?? []) kernels.set(name, text);
+    for (const [name, text] of called.inlined ?? []) inlined.set(name, text);
     const types = reads.map((read, i) => `const ${elementTypes[read.dtype]} *restrict x${i}, `).join("");
     const ends = `${elementTypes[node.dtype]} *restrict y${inParts ? ", const long part, const long parts" : ""}`;
     const text = `(${types}${ends}) {\n${body}\nreturn 0;\n}`;
@@ -97,15 +99,13 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   });
   const workspaceBytes = placedInWorkspace(calls, place);
   const lines = callLines(calls, place, target);
-  const calledByOthers = [...shared.values()];
-  const ours = [
-    ...calledByOthers.filter((text) => text.startsWith("OURS")),
-    ...[...functions].map(([text, name]) => `OURS int ${name}${text}`),
-  ];
+  const ours = [...kernels.values(), ...[...functions].map(([text, name]) => `int ${name}${text}`)].map(
+    (text) => `OURS ${text}`,
+  );
   const source = [
     prelude(target),
     linkage,
-    ...calledByOthers.filter((text) => !text.startsWith("OURS")),
+    ...inlined.values(),
     ...ours.map((text) => `${text.slice(0, text.indexOf(" {"))};`),
     ...ours.flatMap((text, i) => [`#if ${i} % PARTS == PART`, text, "#endif"]),
     "#if PART == 0",

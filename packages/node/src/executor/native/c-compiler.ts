@@ -20,7 +20,7 @@ export interface CCompiler {
 }
 
 /** How long one program may take to compile. */
-const mostCompileMs = 120_000;
+export const mostCompileMs = 120_000;
 
 /*
  * No -ffast-math: NaN and infinity keep their meaning, and sums their order. Without errno and traps elementwise functions
@@ -90,6 +90,19 @@ function targetOf(macros: ReadonlySet<string>): NativeTarget {
   return { vectorBytes: 16, registers: macros.has("__ARM_NEON") ? 32 : 16 };
 }
 
+/** Calls a compiler. Throws with the error that it wrote, or that it took too long, where it fails. */
+export async function callCompiler(command: string, args: readonly string[], timeoutMs: number): Promise<void> {
+  try {
+    await run(command, [...args], { timeout: timeoutMs, killSignal: "SIGKILL" });
+  } catch (error) {
+    const { killed, stderr } = error as { readonly killed?: boolean; readonly stderr?: string };
+    const problem = killed
+      ? `it took more than ${timeoutMs / 1000} s`
+      : ((stderr ?? String(error)).split("\n").find((line) => line.includes("error")) ?? String(error));
+    throw new Error(`${command} does not compile a program: ${problem}`, { cause: error });
+  }
+}
+
 /** Bytes of source from which on a program is compiled in parts, side by side. */
 const partBytes = 60_000;
 const mostParts = 4;
@@ -112,7 +125,7 @@ export async function compileC(
   const common = [...flagsFor(target), `-I${headers}`];
   const linked = ["-shared", "-o", to, "-lm", "-pthread"];
   const objects = Array.from({ length: parts }, (_, part) => `${to}.${part}.o`);
-  const call = (args: readonly string[]) => run(command, [...args], { timeout: timeoutMs, killSignal: "SIGKILL" });
+  const call = (args: readonly string[]) => callCompiler(command, args, timeoutMs);
   try {
     if (parts === 1) {
       await call([...common, from, ...linked]);
@@ -125,12 +138,6 @@ export async function compileC(
     const failed = (await Promise.allSettled(compiling)).find(({ status }) => status === "rejected");
     if (failed) throw (failed as PromiseRejectedResult).reason;
     await call([...common, ...objects, ...linked]);
-  } catch (error) {
-    const { killed, stderr } = error as { readonly killed?: boolean; readonly stderr?: string };
-    const problem = killed
-      ? `it took more than ${timeoutMs / 1000} s`
-      : ((stderr ?? String(error)).split("\n").find((line) => line.includes("error")) ?? String(error));
-    throw new Error(`${command} does not compile a program: ${problem}`, { cause: error });
   } finally {
     await Promise.all(objects.map((object) => rm(object, { force: true })));
   }

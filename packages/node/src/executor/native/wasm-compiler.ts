@@ -5,6 +5,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { GraphError, type WasmSources } from "@innerloop/graph";
+import { callCompiler, mostCompileMs } from "./c-compiler.js";
 
 const run = promisify(execFile);
 
@@ -14,9 +15,6 @@ export interface WasmCompiler {
   /** The first line that it says of itself. */
   readonly version: string;
 }
-
-/** How long one file, or linking all of them, may take. */
-const mostCompileMs = 120_000;
 
 /*
  * SIMD of 128 bits and copies of memory by one instruction: what all engines have had since 2023. No relaxed SIMD: clang 14
@@ -107,17 +105,7 @@ async function linkedModule(
   timeoutMs: number,
 ): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "innerloop-wasm-"));
-  const called = async (...words: readonly string[]): Promise<void> => {
-    try {
-      await run(command, words, { timeout: timeoutMs, killSignal: "SIGKILL" });
-    } catch (cause) {
-      const { killed, stderr } = cause as { readonly killed?: boolean; readonly stderr?: string };
-      const problem = killed
-        ? `it took more than ${timeoutMs / 1000} s`
-        : ((stderr ?? String(cause)).split("\n").find((line) => line.includes("error")) ?? String(cause));
-      throw new Error(`${command} makes no module: ${problem}`, { cause });
-    }
-  };
+  const called = (...words: readonly string[]): Promise<void> => callCompiler(command, words, timeoutMs);
   try {
     const object = (i: number): string => join(folder, `${i}.o`);
     let next = 0;
