@@ -564,7 +564,7 @@ async function checkTasks(
       }
     }
   } finally {
-    await Promise.all([adapt.close(), predict.close(), fewShot.close()]);
+    await Promise.all([adapt, predict, fewShot, inWasm?.adapt, inWasm?.predict].map((program) => program?.close()));
   }
   if (!(difference <= tolerance)) throw disagreement(shown, difference, "the run's own answers", uncertain);
   return { difference, tasks: tried.length };
