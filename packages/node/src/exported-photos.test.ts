@@ -44,7 +44,14 @@ beforeAll(async () => {
   const common = { data: inFolder("photos"), backbone, shots: 2, queries: 3 };
   await train("prototypes", "photos", common);
   await train("sides", "photos", { ...common, boxes: "sides of the class" });
-  await train("anil", "photos", { ...common, learner: "anil", steps: 2, iterations: 40, evalSteps: [0, 2], headWidth: 8 });
+  await train("anil", "photos", {
+    ...common,
+    learner: "anil",
+    steps: 2,
+    iterations: 40,
+    evalSteps: [0, 2],
+    headWidth: 8,
+  });
   for (const run of runs)
     expect(await exported(run, { maxSupport: 6 })).toMatch(
       /20 held-out tasks through these files and through the run: the largest difference is/,
