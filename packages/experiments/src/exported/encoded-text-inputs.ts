@@ -113,6 +113,7 @@ export const encodedTextForm: InputForm<EncodedTextInputs> = {
   rows: (read) => [[read]],
   about: ({ backbone, shape }) =>
     `Texts, of which tokenizer.json and onnx/backbone.onnx (${backbone.name}, at most ${backbone.maxTokens} tokens) make features [${shape.join(", ")}]: programs take these.`,
+  pythonPackages: ["tokenizers"],
   pythonFirst: ({ backbone }) => pythonFeatures(backbone),
   inPython: (_, rows = 2) => ({ "": `features(["a text"] * ${rows})` }),
   inJavaScript: () => `"a text"`,

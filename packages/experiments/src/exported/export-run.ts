@@ -100,7 +100,7 @@ const uncertain =
 const triedTasks = 20;
 const usualSupport = 25;
 /** Bytes that are asked about in one of them at most: cells of pictures are millions of numbers. */
-const mostAskedBytes = 2 ** 25;
+const mostAskedBytes = 2 ** 23;
 /** Answers in expected.safetensors at most, and bytes of them with their inputs, where programs take any number of queries. */
 const [mostExpected, mostExpectedBytes] = [1024, 2 ** 17];
 

@@ -216,7 +216,9 @@ export function pythonImageFeatures({
     "",
     "def features(images):  # uint8 [n, height, width, channels]",
     `    x = ((images - np.array([${mean.join(", ")}])) / np.array([${scale.join(", ")}])).astype(np.float32)`,
-    `    y = backbone.run([${JSON.stringify(output)}], {${JSON.stringify(input)}: ${isFirst ? "np.ascontiguousarray(x.transpose(0, 3, 1, 2))" : "x"}})[0]`,
+    ...(isFirst ? ["    x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))"] : []),
+    // One by one: some encoders take no other number of them.
+    `    y = np.concatenate([backbone.run([${JSON.stringify(output)}], {${JSON.stringify(input)}: x[i:i + 1]})[0] for i in range(len(x))])`,
     "    if y.ndim == 4:",
     ...(isFirst ? ["        y = y.transpose(0, 2, 3, 1)"] : []),
     pooling === "mean"

@@ -64,6 +64,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   preprocessor?(inputs: Inputs): object;
   /** A sentence on what an input is, for model cards. */
   about(inputs: Inputs): string;
+  /** Packages of Python that these take beside onnxruntime and numpy. */
+  readonly pythonPackages?: readonly string[];
   /** Lines of Python before inputs are made; none unless given. */
   pythonFirst?(inputs: Inputs): readonly string[];
   /** Rows in Python that are made up: an expression of numpy for `rows` rows of each tensor, by its path; two or more unless given. */

@@ -37,6 +37,8 @@ export interface CardParts {
   readonly details: CardDetails;
 }
 
+const packages = new Intl.ListFormat("en");
+
 /** The text of README.md. */
 export function modelCard({ told, form, programs, results, details }: CardParts): string {
   const { learner, support, answers } = told;
@@ -66,7 +68,7 @@ export function modelCard({ told, form, programs, results, details }: CardParts)
     "",
     "## Use from Python",
     "",
-    "Nothing but onnxruntime and numpy is needed.",
+    `Nothing but ${packages.format(["onnxruntime", "numpy", ...(formOf(told.inputs).pythonPackages ?? [])])} is needed.`,
     "",
     "```python",
     ...python(told, words),
