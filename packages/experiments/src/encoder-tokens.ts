@@ -35,7 +35,7 @@ export function wordTokens(
   return { ids: [...ids, ...behind], positions };
 }
 
-/** What goes before a word that is not the first: a blank, for tokenizers that have blanks in their pieces. */
+/** The lead of a word that is not the first: a blank, for tokenizers that have blanks in their pieces. */
 export function wordLead(split: PieceIds["split"]): "" | " " {
   const [both = [], first = [], second = [], led = []] = split(["a b", "a", "b", " b"]);
   const isBoth = (rest: readonly number[]): boolean => String([...first, ...rest]) === String(both);
