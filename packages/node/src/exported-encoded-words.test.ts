@@ -1,11 +1,22 @@
 /** Runs of marked texts behind a frozen encoder as exported folders: states of words by the folder's own model and tokenizer. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { random } from "@innerloop/core";
-import type { EntityAnswer, ExportedLearner, SpanAnswer, TrainedModel } from "@innerloop/experiments";
+import { decodeArrays, encodeArrays } from "@innerloop/core/training";
+import {
+  type EntityAnswer,
+  type ExportedLearner,
+  filesAtHand,
+  openExported,
+  type SpanAnswer,
+  type TrainedModel,
+  verifyExport,
+} from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { backboneFolder, textModel, tokenizerCases, vocabulary } from "./backbones/made-up-backbones.fixture.js";
 import { ranNodeCard } from "./card-programs.fixture.js";
-import { exportedRuns } from "./exported-runs.fixture.js";
+import { machineIo } from "./data/machine-io.js";
+import { portableEngine } from "./executor/portable-engine.js";
+import { changedExport, exportedRuns, filesIn } from "./exported-runs.fixture.js";
 import { load } from "./runs/load.js";
 
 const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-encoded-words");
@@ -143,4 +154,42 @@ test("config.json tells words and encoder, and the card's program in Node runs",
   const card = await readFile(inFolder("exported-nearest-tokens/README.md"), "utf8");
   expect(card).toContain("def states(sentences):");
   expect(vocabulary).toBeLessThan(bytePairCount);
+});
+
+describe("a folder whose encoder of words is not what it should be", () => {
+  const folder = (): string => inFolder("exported-struct-shot");
+  const machine = { engine: portableEngine(), io: machineIo };
+  const verifying = async (files: Record<string, Uint8Array>) =>
+    verifyExport(filesAtHand(files), machine.engine, machineIo);
+
+  test.each([
+    ["no name of an output", { output: "" }, /ILE202 .*innerloop\.inputs is/],
+    ["a length below its tokens", { padTo: 8 }, /ILE202 .*innerloop\.inputs is/],
+    ["another output", { output: "logits" }, /ILE202 .*no encoder of token ids with the output logits/],
+    ["fewer tokens", { maxTokens: 5 }, /ILE205 .*features differ/],
+  ])("%s", async (_, other, expected) => {
+    const files = await changedExport(folder(), ({ inputs }) => Object.assign(inputs.backbone, other));
+    await expect(verifying(files)).rejects.toThrow(expected);
+  });
+
+  test.each([
+    ["no sentences", undefined],
+    ["texts in place of words", ["a", "b", "c", "d"]],
+    ["sentences longer than rows", Array.from({ length: 4 }, () => new Array(600).fill("a"))],
+    ["too few", [["a"]]],
+  ])("a probe of %s", async (_, told) => {
+    const files = await changedExport(folder(), (__, all) => {
+      const { arrays, metadata } = decodeArrays(all["expected.safetensors"]!);
+      const { backbone_texts: ___, ...others } = metadata;
+      const changed = told === undefined ? others : { ...others, backbone_texts: JSON.stringify(told) };
+      all["expected.safetensors"] = encodeArrays({ arrays, metadata: changed });
+    });
+    await expect(verifying(files)).rejects.toThrow(/ILE202 .*no inputs with the features/);
+  });
+
+  test("a machine without tokenizers", async () => {
+    const { pieces: _, ...io } = machineIo;
+    const files = filesAtHand(await filesIn(folder()));
+    await expect(openExported(files, { engine: machine.engine, io })).rejects.toThrow(/ILE206 .*does not run/);
+  });
 });

@@ -1,6 +1,5 @@
 /** Exported folders of every kind of task from anyone: config.json and tasks with other values are read, or refused with a code. */
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { random } from "@innerloop/core";
 import { decodeArrays, encodeArrays, safetensorsHeader, seal, unsealed } from "@innerloop/core/training";
 import { type ExportedLearner, filesAtHand, openExported } from "@innerloop/experiments";
@@ -15,7 +14,7 @@ import {
 } from "./backbones/made-up-backbones.fixture.js";
 import { machineIo } from "./data/machine-io.js";
 import { portableEngine } from "./executor/portable-engine.js";
-import { exportedRuns } from "./exported-runs.fixture.js";
+import { exportedRuns, filesIn } from "./exported-runs.fixture.js";
 import { filmId, filmTables } from "./films.fixture.js";
 import { writePhotos } from "./photos.fixture.js";
 
@@ -91,14 +90,7 @@ afterAll(async () => {
   await remove();
 });
 
-async function filesOf(run: string): Promise<Files> {
-  const folder = inFolder(`exported-${run}`);
-  const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-  const read = names.map(async (name) => [name, new Uint8Array(await readFile(join(folder, name)))] as const);
-  return Object.fromEntries(await Promise.all(read));
-}
+const filesOf = (run: string): Promise<Files> => filesIn(inFolder(`exported-${run}`));
 
 function coded(error: unknown): string {
   if (error instanceof CodedError) return error.code as string;

@@ -40,11 +40,12 @@ const encoder: InputEncoder<EncodedWordInputs> = {
   files: textEncoderFiles,
   open: async ({ words: { length, width }, backbone }, files, machine, shown) => {
     const { pieces, run, close } = await openTokenEncoder(backbone, files, machine, shown);
-    const lead = wordLead(pieces.split);
+    let lead: ReturnType<typeof wordLead> | undefined;
     const statesOf = async (words: readonly string[]): Promise<Float32Array> => {
       const states = new Float32Array(length * width);
       // A row of no words is padding throughout, as are words that leave no token.
       if (words.length === 0) return states;
+      lead ??= wordLead(pieces.split);
       const { ids, positions } = wordTokens(pieces.split(ledWords(words, lead)), pieces, backbone.maxTokens);
       if (ids.length === 0) return states;
       const { shape, data } = await run(ids);

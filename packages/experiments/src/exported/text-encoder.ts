@@ -44,7 +44,8 @@ export function tokenEncoderIn(value: unknown): TokenEncoderTold | undefined {
   const isName = (each: unknown): each is string =>
     typeof each === "string" && each !== "" && each.length <= longestName && !each.includes("\0");
   if (!isName(name) || !isName(output)) return undefined;
-  if (!isWhole(maxTokens, 1, mostTokens) || !(padTo === undefined || isWhole(padTo, 1, mostTokens))) return undefined;
+  if (!isWhole(maxTokens, 1, mostTokens) || !(padTo === undefined || isWhole(padTo, maxTokens, mostTokens)))
+    return undefined;
   return { name, output, maxTokens, ...(padTo === undefined ? {} : { padTo }) };
 }
 
