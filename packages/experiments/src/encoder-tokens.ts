@@ -9,7 +9,7 @@ export interface WordTokens {
 }
 
 /** The ids of a text by its pieces, `most` at most: pieces beyond are left out, what begins and ends a text never is. */
-export const textTokens = (
+export const tokensOfText = (
   pieces: readonly number[],
   { before, behind }: Pick<PieceIds, "before" | "behind">,
   most: number,
@@ -19,7 +19,7 @@ export const textTokens = (
  * The ids of a sentence by the pieces of its words, `most` at most: words that do not fit whole are left out, with all behind
  * them.
  */
-export function wordTokens(
+export function tokensOfWords(
   words: readonly (readonly number[])[],
   { before, behind }: Pick<PieceIds, "before" | "behind">,
   most: number,

@@ -1,5 +1,5 @@
 /** Texts that a frozen encoder makes features of, before programs: onnx/backbone.onnx and tokenizer.json of the folder. */
-import { textTokens } from "../encoder-tokens.js";
+import { tokensOfText } from "../encoder-tokens.js";
 import { isRecord, quoted } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import { encoderFault, type InputEncoder, normalizeParts } from "./input-encoder.js";
@@ -78,7 +78,9 @@ const encoder: InputEncoder<EncodedTextInputs> = {
       encode: async (read) => {
         const rows: Float32Array[] = [];
         for (const pieces of open.pieces.split(read as readonly string[]))
-          rows.push(await featuresOf(open, textTokens(pieces, open.pieces, inputs.backbone.maxTokens), inputs, shown));
+          rows.push(
+            await featuresOf(open, tokensOfText(pieces, open.pieces, inputs.backbone.maxTokens), inputs, shown),
+          );
         return rows;
       },
       close: open.close,

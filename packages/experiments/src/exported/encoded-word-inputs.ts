@@ -3,7 +3,7 @@ import type { WordSetting } from "@innerloop/core/tasks";
 import { rowsOf, rowWords, type Sentence } from "../domains/entities/sentence-rows.js";
 import { isWordSetting } from "../domains/entities/spec.js";
 import { wordPlaces } from "../domains/entities/word-coding.js";
-import { ledWords, wordLead, wordTokens } from "../encoder-tokens.js";
+import { ledWords, tokensOfWords, wordLead } from "../encoder-tokens.js";
 import { encoderFault, type InputEncoder } from "./input-encoder.js";
 import { type InputForm, isInputShape } from "./input-form.js";
 import {
@@ -46,7 +46,7 @@ const encoder: InputEncoder<EncodedWordInputs> = {
       // A row of no words is padding throughout, as are words that leave no token.
       if (words.length === 0) return states;
       lead ??= wordLead(pieces.split);
-      const { ids, positions } = wordTokens(pieces.split(ledWords(words, lead)), pieces, backbone.maxTokens);
+      const { ids, positions } = tokensOfWords(pieces.split(ledWords(words, lead)), pieces, backbone.maxTokens);
       if (ids.length === 0) return states;
       const { shape, data } = await run(ids);
       const expected = [1, backbone.padTo ?? ids.length, width];

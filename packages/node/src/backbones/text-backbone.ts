@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { LongWork, TextBackbone } from "@innerloop/experiments";
-import { counted, ledWords, textTokens, wordTokens } from "@innerloop/experiments";
+import { counted, ledWords, tokensOfText, tokensOfWords } from "@innerloop/experiments";
 import { DataError } from "../data/data-error.js";
 import { yieldToEventLoop } from "../data/long-work.js";
 import { bytesFor } from "../data/reading-limits.js";
@@ -210,7 +210,7 @@ function textBackboneOf({
         );
         return ids.map((pieces, k) => ({
           at: missing[k]!,
-          ids: textTokens(pieces, tokenizer, maxTokens),
+          ids: tokensOfText(pieces, tokenizer, maxTokens),
           pooling: settings.pooling,
           normalize: settings.normalize,
           pieces: pieces.length,
@@ -241,7 +241,7 @@ function textBackboneOf({
           work,
         );
         return pieces.map((words, k) => ({
-          ...wordTokens(words, tokenizer, maxTokens),
+          ...tokensOfWords(words, tokenizer, maxTokens),
           ...{ at: missing[k]!, pooling: "states", normalize: false },
         }));
       });
