@@ -10,7 +10,7 @@ import type { Dimension, Product } from "./plan.js";
 import type { NativeTarget } from "./target.js";
 
 /** Rows of a tile at most: more make no product faster. */
-const mostRows = 12;
+const mostRows = 10;
 
 const total = (dimensions: readonly Dimension[]): number => dimensions.reduce((n, { extent }) => n * extent, 1);
 
@@ -90,8 +90,8 @@ function rowPlaces(rows: readonly Dimension[]): {
   return { a: (row) => place("a", row), out: (row) => place("out", row) };
 }
 
-/** Vectors of columns, widest first: [16, 16, 8] of 40. */
-function columnChunks(columns: number, lanes: number, most: number): number[][] {
+/** Vectors of columns, widest first: [16, 16, 8] of 40; the last may be a part of one where those can be read: [16, 11] of 27. */
+function columnChunks(columns: number, lanes: number, most: number, inParts: boolean): number[][] {
   const chunks: number[][] = [];
   let left = columns;
   while (left > 0) {
@@ -99,6 +99,7 @@ function columnChunks(columns: number, lanes: number, most: number): number[][] 
     while (left > 0 && chunk.length < most) {
       let width = lanes;
       while (width > left) width /= 2;
+      if (inParts && width < left && left < lanes) width = left;
       chunk.push(width);
       left -= width;
     }
@@ -140,7 +141,7 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
   const spare = target.registers === 32 ? 28 : 12;
   const most = target.registers === 32 ? 4 : 2;
   const kernels = new Map<string, string>();
-  const chunks = columnChunks(product.columns.extent, lanes, most);
+  const chunks = columnChunks(product.columns.extent, lanes, most, isFloat && target.vectorBytes === 64);
   const heightOf = (vectors: number): number => {
     const limit = Math.max(1, Math.min(mostRows, Math.floor(spare / vectors)));
     return Math.max(1, Math.ceil(rows / Math.ceil(rows / limit)));
@@ -210,8 +211,14 @@ function tileFunction(
 ): string {
   const element = elementTypes[dtype];
   const letter = dtype === "float32" ? "vf" : "vd";
-  const typeOf = (width: number): string => (width === 1 ? element : width === lanes ? letter : `${letter}${width}`);
+  const isPart = (width: number): boolean => width < lanes && (width & (width - 1)) !== 0;
+  const typeOf = (width: number): string =>
+    width === 1 ? element : width === lanes || isPart(width) ? letter : `${letter}${width}`;
   const bytes = (width: number): number => width * bytesPerElement[dtype];
+  const read = (to: string, from: string, width: number): string =>
+    isPart(width) ? `${to} = some_${letter}(${from}, ${width});` : `memcpy(&${to}, ${from}, ${bytes(width)});`;
+  const write = (to: string, from: string, width: number): string =>
+    isPart(width) ? `store_${letter}(${to}, ${from}, ${width});` : `memcpy(${to}, &${from}, ${bytes(width)});`;
   const each = (make: (r: number) => string): string => Array.from({ length: rows }, (_, r) => make(r)).join("\n");
   const starts = widths.map((_, v) => widths.slice(0, v).reduce((sum, n) => sum + n, 0));
   const loops = Array.from({ length: sums }, (_, k) => `long n${k}, long a${k}, long b${k}`);
@@ -219,7 +226,7 @@ function tileFunction(
     sums === 0 ? "0" : Array.from({ length: sums }, (_, k) => `k${k} * ${key}${k}`).join(" + ");
   const step = [
     `const long at = ${place("a")}; const ${element} *q = b + ${place("b")};`,
-    ...widths.map((width, v) => `${typeOf(width)} q${v}; memcpy(&q${v}, q + ${starts[v]}, ${bytes(width)});`),
+    ...widths.map((width, v) => `${typeOf(width)} q${v}; ${read(`q${v}`, `q + ${starts[v]}`, width)}`),
     each((r) => `{ const ${element} x = p${r}[at]; ${widths.map((_, v) => `s${r}_${v} += x * q${v};`).join(" ")} }`),
   ].join("\n");
   const summed = Array.from({ length: sums }, (_, k) => k).reduceRight(
@@ -230,10 +237,10 @@ function tileFunction(
 ${each((r) => `const ${element} *const p${r} = rows[${r}];`)}
 ${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "))}
 if (more) {
-${each((r) => widths.map((width, v) => `memcpy(&s${r}_${v}, to[${r}] + ${starts[v]}, ${bytes(width)});`).join(" "))}
+${each((r) => widths.map((width, v) => read(`s${r}_${v}`, `to[${r}] + ${starts[v]}`, width)).join(" "))}
 }
 ${summed}
-${each((r) => widths.map((width, v) => `memcpy(to[${r}] + ${starts[v]}, &s${r}_${v}, ${bytes(width)});`).join(" "))}
+${each((r) => widths.map((width, v) => write(`to[${r}] + ${starts[v]}`, `s${r}_${v}`, width)).join(" "))}
 }`;
 }
 
