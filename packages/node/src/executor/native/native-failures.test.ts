@@ -14,7 +14,6 @@ import {
   writeNativeModel,
 } from "@innerloop/graph";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { workerPoolExecutor } from "../worker-pool-executor.js";
 import { compileC, findCompiler } from "./c-compiler.js";
 import { compilers } from "./c-compilers.fixture.js";
 import { nativeExecutor } from "./native-executor.js";
@@ -127,20 +126,5 @@ describe.runIf(compilers.length > 0)("with a compiler", () => {
     expect(toNumbers(await take(x, tensor([2, 0], [2], "int32")))).toEqual([7, 5]);
     await expect(take(x, tensor([3, 0], [2], "int32"))).rejects.toThrow("IL403 run: an index is out of the range");
     await executor.close();
-  });
-
-  test("all workers give the bits that this thread gives, in every run", async () => {
-    const f = (x: ReturnType<typeof tensor>) => sum(mul(x, x), 1);
-    const x = tensor(
-      Float32Array.from({ length: 64 * 999 }, (_, i) => Math.sin(i)),
-      [64, 999],
-    );
-    const here = nativeExecutor({ native: { compiler: compiler! } });
-    const pool = workerPoolExecutor({ workers: 2, native: { compiler: compiler! } });
-    const expected = toNumbers(await compile(f, { executor: here })(x));
-    const inPool = compile(f, { executor: pool });
-    const found = await Promise.all(Array.from({ length: 6 }, () => inPool(x)));
-    for (const each of found) expect(toNumbers(each)).toEqual(expected);
-    await Promise.all([here.close(), pool.close()]);
   });
 });
