@@ -1,6 +1,8 @@
 /** The laws that compiled programs hold, on whatever runs them: tests for each kind of program. */
 import {
   abs,
+  add,
+  averagePool2d,
   compile,
   conv2d,
   cos,
@@ -12,11 +14,14 @@ import {
   input,
   log,
   matmul,
+  maxPool2d,
   mul,
   pow,
+  relu,
   sigmoid,
   simplifyGraph,
   sin,
+  sizeOf,
   sum,
   type Tensor,
   type TypedArray,
@@ -122,6 +127,38 @@ export function compiledLaws({ run, executor: opened, draws }: Compiled): void {
       return { name: `program ${i}`, graph, feeds };
     });
     await allAgree(all, () => tolerance);
+  });
+
+  test("compute pools of padded convolutions with first and second derivatives, where elements tie, too", async () => {
+    // Whole numbers, whose sums are exact in any order: what ties here ties there.
+    const whole = (shape: readonly number[], step: number): Tensor =>
+      tensor(
+        Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.round(2 * Math.sin(i * step))),
+        shape,
+        "float64",
+      );
+    const [images, filters] = [whole([3, 8, 12, 2], 1.3), whole([3, 3, 2, 20], 0.7)];
+    const pools = [
+      (x: Tensor) => maxPool2d(x, 2),
+      (x: Tensor) => maxPool2d(x, [4, 2]),
+      (x: Tensor) => maxPool2d(x, 3, { stride: 2, padding: 1 }),
+      (x: Tensor) => averagePool2d(x, [2, 3]),
+    ];
+    const all = pools.map((pool, i): Fed => {
+      const value = (w: Tensor, x: Tensor): Tensor => {
+        const y = pool(relu(add(conv2d(x, w, { padding: 1 }), -1)));
+        return sum(mul(mul(y, y), 0.125));
+      };
+      const first = grad(value);
+      const second = grad((w: Tensor, x: Tensor) => sum(mul(first(w, x), 0.5)));
+      const { graph } = trace(
+        (w: Tensor, x: Tensor) => ({ value: value(w, x), first: first(w, x), second: second(w, x) }),
+        [filters, images],
+      );
+      const feeds = [filters, images].map(({ data }) => data as TypedArray);
+      return { name: `pool ${i}`, graph: simplifyGraph(graph), feeds };
+    });
+    await allAgree(all, () => 1e-13);
   });
 
   const drawn = (shape: readonly number[], step: number): Tensor => {
