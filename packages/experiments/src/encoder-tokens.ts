@@ -1,4 +1,4 @@
-/** Texts and words as the tokens that an encoder takes: one rule for runs and for exported folders. */
+/** Texts and words as the tokens that an encoder or a learner takes: one rule for runs and for exported folders. */
 import type { PieceIds } from "./text-io.js";
 
 /** Tokens of a text, and where its words begin among them. */
@@ -45,3 +45,13 @@ export function wordLead(split: PieceIds["split"]): "" | " " {
 /** The words of a sentence as they are split into pieces. */
 export const ledWords = (words: readonly string[], lead: "" | " "): readonly string[] =>
   words.map((word, i) => (i === 0 ? word : lead + word));
+
+/** A text as those of files are: tokenizers may take an accent of its own for another letter. */
+export const composed = (text: string): string => text.normalize("NFC");
+
+/**
+ * Ids for learners that read 0 as padding: those of pieces, `shift` above them where 0 is a piece of its own. A text in which
+ * the mark of padding is written out has none there.
+ */
+export const idsAbovePadding = (pieces: readonly number[], shift: 0 | 1): readonly number[] =>
+  pieces.flatMap((id) => (id + shift === 0 ? [] : [id + shift]));

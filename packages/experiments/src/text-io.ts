@@ -42,6 +42,10 @@ export type EncoderRecord = EncoderIdentity;
 export interface Tokenizer extends EncoderRecord {
   /** Ids are below it; 0 is never one of a piece that is there. */
   readonly pieces: number;
+  /** By how much ids are above those of the file: 1 where 0 is a piece of its own there. */
+  readonly shift: 0 | 1;
+  /** The tokenizer.json as it was opened, for folders that need nothing of this machine. */
+  readonly file: Uint8Array;
   encode(text: string): readonly number[];
 }
 

@@ -33,7 +33,7 @@ type Setting = KindSetting<ClassAnswers>;
 
 /** @internal */
 export const classKind: ExportedKind<ClassAnswers, string, string, unknown, ClassAnswer> = {
-  inputs: ["image", "encoded-image", "numbers", "row", "text", "encoded-text"],
+  inputs: ["image", "encoded-image", "numbers", "row", "text", "encoded-text", "tokenized-text"],
   parse: ({ classes }, { ways }) => {
     if (ways === undefined) return undefined;
     if (classes === undefined || classes === null) return { kind: "classes" };

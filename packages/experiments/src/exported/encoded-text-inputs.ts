@@ -1,12 +1,11 @@
 /** Texts that a frozen encoder makes features of, before programs: onnx/backbone.onnx and tokenizer.json of the folder. */
-import { tokensOfText } from "../encoder-tokens.js";
-import { isRecord, quoted } from "../options/outside-text.js";
-import { ExportError } from "./export-error.js";
+import { composed, tokensOfText } from "../encoder-tokens.js";
+import { isRecord } from "../options/outside-text.js";
+import { givenTexts, longestText } from "./given-texts.js";
 import { encoderFault, type InputEncoder, normalizeParts } from "./input-encoder.js";
 import type { InputForm } from "./input-form.js";
 import { isWhole } from "./kind-values.js";
 import {
-  longestText,
   openTokenEncoder,
   pythonTokenEncoder,
   type TokenEncoder,
@@ -103,14 +102,7 @@ export const encodedTextForm: InputForm<EncodedTextInputs> = {
   encoder,
   slots: ({ shape }) => [{ name: "", dtype: "float32", shape }],
   isOne: () => false,
-  read: async (given, _, io) => {
-    const texts = given.map((each, i) => {
-      if (typeof each === "string" && each.trim() !== "" && each.length <= longestText) return each;
-      const problem = `it is ${each === "" ? "empty" : quoted(each)}`;
-      throw new ExportError("ILE206", `input ${i + 1}`, problem, "Give a text, with a letter at least");
-    });
-    return io.encode!(texts.map((text) => text.normalize("NFC")));
-  },
+  read: async (given, _, io) => io.encode!(givenTexts(given, longestText).map(composed)),
   readingOf: () => ({ invert: false }),
   rows: (read) => [[read]],
   about: ({ backbone, shape }) =>

@@ -544,7 +544,7 @@ async function checkEncoder(
   const told = await readAllTold(files, config);
   const open = await encoder.open(form.inputs, told, { engine, pieces: io.pieces }, files.shown);
   try {
-    return await requireProbe(open, form.encoder.probe, files.shown);
+    return await requireProbe(encoder.terms, open, form.encoder.probe, files.shown);
   } finally {
     await open.close();
   }

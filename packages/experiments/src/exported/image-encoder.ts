@@ -4,12 +4,13 @@ import {
   backboneFile,
   encodedBy,
   encoderFault,
+  featureTerms,
   type InputEncoder,
   normalizeParts,
   openBackbone,
   probeFeatures,
+  probeImages,
   probeInputs,
-  probeNames,
 } from "./input-encoder.js";
 import { isInputShape } from "./input-form.js";
 import { isWhole } from "./kind-values.js";
@@ -120,6 +121,7 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * 
 /** @internal */
 export const imageEncoder: InputEncoder<ImageFeatures> = {
   files: [backboneFile],
+  terms: featureTerms,
   open: async ({ backbone, shape }, files, machine, shown) => {
     const session = await openBackbone(files, machine, shown);
     const [input] = session.inputs;
@@ -172,14 +174,14 @@ export const imageEncoder: InputEncoder<ImageFeatures> = {
     });
     return {
       arrays: {
-        [probeNames.inputs]: { dtype: "uint8", shape: [inputs.length, ...imageShape(backbone)], data: bytes },
-        [probeNames.features]: { dtype: "float32", shape: [inputs.length, ...shape], data: features },
+        [probeImages]: { dtype: "uint8", shape: [inputs.length, ...imageShape(backbone)], data: bytes },
+        [featureTerms.names.features]: { dtype: "float32", shape: [inputs.length, ...shape], data: features },
       },
       metadata: {},
     };
   },
   restored: ({ arrays }, { backbone, shape }) => {
-    const found = Object.hasOwn(arrays, probeNames.inputs) ? arrays[probeNames.inputs] : undefined;
+    const found = Object.hasOwn(arrays, probeImages) ? arrays[probeImages] : undefined;
     const features = probeFeatures(arrays, probeInputs, shape);
     if (found?.dtype !== "uint8" || found.shape.join() !== [probeInputs, ...imageShape(backbone)].join() || !features)
       return undefined;

@@ -1,4 +1,4 @@
-/** A frozen encoder before the programs of a folder: a model of its own, run in a session of its own. */
+/** What inputs go through before the programs of a folder: a model of its own, run in a session of its own, or a tokenizer. */
 import type { PortableArray, PortableArrays, PortableEngine, PortableSession } from "@innerloop/graph";
 import { reasonOf } from "../options/outside-text.js";
 import type { PieceIds } from "../text-io.js";
@@ -13,24 +13,41 @@ export interface EncoderMachine {
   readonly pieces?: ((bytes: Uint8Array, where: string) => PieceIds | Promise<PieceIds>) | undefined;
 }
 
-/** An encoder that is open: features of inputs, a row of numbers or a map each. */
+/** Features of inputs, a row of numbers or a map each; of a tokenizer alone, ids. */
+export type Encoded = Float32Array | Int32Array;
+
+/** An encoder that is open. */
 export interface OpenEncoder {
-  /** @throws ExportError ILE202 where the model fails */
-  encode(read: readonly unknown[]): Promise<readonly Float32Array[]>;
+  /** @throws ExportError ILE202 where the model fails, or its tokenizer is another */
+  encode(read: readonly unknown[]): Promise<readonly Encoded[]>;
   close(): Promise<void>;
 }
 
-/** Inputs with the features that the run's own encoder makes of them, by which one that was written is tried. */
+/** Inputs with the features or ids that the run's own encoder makes of them, by which one that was written is tried. */
 export interface EncoderProbe {
   readonly inputs: readonly unknown[];
   /** [inputs, ...shape] */
-  readonly features: Float32Array;
+  readonly features: Encoded;
+}
+
+/** The way in which what encoders make is kept in expected.safetensors, and held to it. */
+export interface ProbeTerms {
+  /** What they make, as messages call it. */
+  readonly made: string;
+  readonly dtype: "float32" | "int32";
+  /** Names in expected.safetensors: of what is made of the inputs, and of inputs that are texts. */
+  readonly names: { readonly features: string; readonly texts: string };
+  /** The most by which they may differ, as a share of the largest number. */
+  readonly most: number;
+  /** The refusal of one that differs by more. */
+  refusal(difference: number, shown: string): ExportError;
 }
 
 /** The encoder of a kind of inputs. */
 export interface InputEncoder<Inputs> {
   /** The files that it is opened from. */
   readonly files: readonly ExportedFileName[];
+  readonly terms: ProbeTerms;
   /** @throws ExportError ILE202 for a model that is not as config.json tells it, ILE206 where the machine runs none such */
   open(
     inputs: Inputs,
@@ -52,32 +69,46 @@ export interface InputEncoder<Inputs> {
   ): EncoderProbe | undefined;
 }
 
-/** Names in expected.safetensors. */
-export const probeNames = {
-  inputs: "backbone_inputs",
-  features: "backbone_features",
-  texts: "backbone_texts",
-} as const;
+/** The file of the model. */
+export const backboneFile = "onnx/backbone.onnx";
+
+/** The name in expected.safetensors of images that an encoder is tried on. */
+export const probeImages = "backbone_inputs";
 
 /** Inputs of a probe. */
 export const probeInputs = 4;
+
+/** The terms of features. */
+export const featureTerms: ProbeTerms = {
+  made: "features",
+  dtype: "float32",
+  names: { features: "backbone_features", texts: "backbone_texts" },
+  most: tolerance,
+  refusal: (difference, shown) =>
+    new ExportError(
+      "ILE205",
+      `${shown}/${backboneFile}`,
+      `its features differ from those of the run's own encoder by ${difference.toExponential(1)} of the largest, and ${tolerance} is the most`,
+      "A quantised encoder may compute otherwise on another processor: take one of float32",
+    ),
+};
 
 /** The features in expected.safetensors, of so many inputs; undefined where they are none. */
 export function probeFeatures(
   arrays: PortableArrays,
   inputs: number,
   shape: readonly number[],
-): Float32Array | undefined {
-  const found: PortableArray | undefined = Object.hasOwn(arrays, probeNames.features)
-    ? arrays[probeNames.features]
-    : undefined;
-  const fits = found?.dtype === "float32" && found.shape.join() === [inputs, ...shape].join();
-  return fits ? (found.data as Float32Array) : undefined;
+  { names, dtype }: ProbeTerms = featureTerms,
+): Encoded | undefined {
+  const found: PortableArray | undefined = Object.hasOwn(arrays, names.features) ? arrays[names.features] : undefined;
+  const fits = found?.dtype === dtype && found.shape.join() === [inputs, ...shape].join();
+  return fits ? (found.data as Encoded) : undefined;
 }
 
-/** The largest difference of an encoder's features from those of a probe, as a share of the largest. @throws ExportError */
-export async function probeDifference(encoder: OpenEncoder, { inputs, features }: EncoderProbe): Promise<number> {
+/** The largest difference of what an encoder makes from a probe, as a share of the largest. @throws ExportError */
+async function probeDifference(encoder: OpenEncoder, { inputs, features }: EncoderProbe): Promise<number> {
   const found = await encoder.encode(inputs);
+  // Ids are whole numbers that float32 has.
   const all = new Float32Array(features.length);
   found.forEach((row, i) => {
     all.set(row.subarray(0, features.length - i * row.length), i * row.length);
@@ -85,23 +116,20 @@ export async function probeDifference(encoder: OpenEncoder, { inputs, features }
   const arrayOf = (data: Float32Array): PortableArrays => ({
     features: { dtype: "float32", shape: [data.length], data },
   });
-  return differenceOf(arrayOf(all), arrayOf(features));
+  return differenceOf(arrayOf(all), arrayOf(Float32Array.from(features)));
 }
 
-/** @throws ExportError ILE205 where an encoder differs from its probe by more than the tolerance */
-export async function requireProbe(encoder: OpenEncoder, probe: EncoderProbe, shown: string): Promise<number> {
+/** @throws ExportError ILE205 where an encoder differs from its probe by more than its terms allow */
+export async function requireProbe(
+  { most, refusal }: ProbeTerms,
+  encoder: OpenEncoder,
+  probe: EncoderProbe,
+  shown: string,
+): Promise<number> {
   const difference = await probeDifference(encoder, probe);
-  if (difference <= tolerance) return difference;
-  throw new ExportError(
-    "ILE205",
-    `${shown}/${backboneFile}`,
-    `its features differ from those of the run's own encoder by ${difference.toExponential(1)} of the largest, and ${tolerance} is the most`,
-    "A quantised encoder may compute otherwise on another processor: take one of float32",
-  );
+  if (difference <= most) return difference;
+  throw refusal(difference, shown);
 }
-
-/** The file of the model. */
-export const backboneFile = "onnx/backbone.onnx";
 
 const remedy = "Export the run again, or get the folder anew from where it came from";
 

@@ -12,7 +12,7 @@ export interface ExportedIo extends Pick<DataIo, "images" | "decoded" | "letterb
   picture?(given: unknown, reading: ImageShape & { readonly pixels: PixelReading }): Promise<Uint8Array> | undefined;
   /** Such a picture in a square, as `letterboxedImages` has it; undefined where it is none. */
   squarePicture?(given: unknown, size: number): Promise<Omit<LetterboxedImage, "name">> | undefined;
-  /** The features of inputs by the folder's own encoder; there where its inputs have one. */
+  /** The features or ids of inputs by the folder's own encoder or tokenizer; there where its inputs have one. */
   encode?(read: readonly unknown[]): Promise<readonly ReadInput[]>;
 }
 
@@ -38,7 +38,7 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   stored?(inputs: Inputs): object;
   /** A file of the folder that inputs are read by. */
   readonly file?: InputFile<Inputs>;
-  /** A frozen encoder that inputs go through before programs. */
+  /** A frozen encoder, or a tokenizer alone, that inputs go through before programs. */
   readonly encoder?: InputEncoder<Inputs>;
   /** Pixels of a side of the square that pictures are brought into, where objects are found in them. */
   side?(inputs: Inputs): number;

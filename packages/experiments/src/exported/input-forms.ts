@@ -19,6 +19,7 @@ import type { PictureInputs } from "./picture-inputs.js";
 import { recordsOnDemand } from "./records-on-demand.js";
 import type { RowInputs } from "./row-inputs.js";
 import type { TextInputs } from "./text-inputs.js";
+import type { TokenizedTextInputs } from "./tokenized-text-inputs.js";
 import type { WordInputs } from "./word-inputs.js";
 
 /** The way in which inputs enter, as config.json tells it. */
@@ -31,6 +32,7 @@ export type ExportedInputs =
   | RowInputs
   | TextInputs
   | EncodedTextInputs
+  | TokenizedTextInputs
   | ItemInputs
   | WordInputs
   | EncodedWordInputs
@@ -52,6 +54,7 @@ const inputForms = recordsOnDemand<Forms>("kind of inputs", {
   row: async () => (await import("./row-inputs.js")).rowForm,
   text: async () => (await import("./text-inputs.js")).textForm,
   "encoded-text": async () => (await import("./encoded-text-inputs.js")).encodedTextForm,
+  "tokenized-text": async () => (await import("./tokenized-text-inputs.js")).tokenizedTextForm,
   item: async () => (await import("./item-inputs.js")).itemForm,
   words: async () => (await import("./word-inputs.js")).wordForm,
   "encoded-words": async () => (await import("./encoded-word-inputs.js")).encodedWordForm,
@@ -88,7 +91,7 @@ export interface ExportForm {
   readonly ofStep?: number;
   /** The hub's name for tasks like these, "image-classification"; "other" unless given. */
   readonly pipelineTag?: string;
-  /** Where inputs go through a frozen encoder first: its files, and what it makes of the inputs that one is tried on. */
+  /** Where inputs go through a frozen encoder or a tokenizer first: its files, and what it makes of the inputs that one is tried on. */
   readonly encoder?: {
     readonly files: Readonly<Partial<Record<ExportedFileName, Uint8Array>>>;
     readonly probe: EncoderProbe;

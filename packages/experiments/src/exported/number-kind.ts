@@ -32,7 +32,7 @@ type Setting = KindSetting<NumberAnswers>;
 
 /** @internal */
 export const numberKind: ExportedKind<NumberAnswers, Targets, Targets, unknown, ValueAnswer> = {
-  inputs: ["image", "encoded-image", "numbers", "row", "text", "encoded-text"],
+  inputs: ["image", "encoded-image", "numbers", "row", "text", "encoded-text", "tokenized-text"],
   parse: ({ targets }, { ways }) =>
     ways === undefined && areTargets(targets)
       ? { kind: "numbers", targets: targets.map(({ name, mean, deviation }) => ({ name, mean, deviation })) }

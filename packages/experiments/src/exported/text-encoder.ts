@@ -4,17 +4,19 @@ import { isRecord, reasonOf } from "../options/outside-text.js";
 import type { PieceIds } from "../text-io.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedFileName } from "./exported-config.js";
+import { longestText } from "./given-texts.js";
 import {
   backboneFile,
   type EncoderMachine,
   type EncoderProbe,
   encodedBy,
   encoderFault,
+  featureTerms,
   type InputEncoder,
   openBackbone,
+  type ProbeTerms,
   probeFeatures,
   probeInputs,
-  probeNames,
 } from "./input-encoder.js";
 import { isWhole } from "./kind-values.js";
 
@@ -29,21 +31,22 @@ export interface TokenEncoderTold {
   readonly padTo?: number;
 }
 
-/** Characters of a text at most. */
-export const longestText = 2 ** 20;
 const [longestName, mostTokens] = [1024, 8192];
-const tokenizerFile = "tokenizer.json";
+/** The file of the tokenizer. */
+export const tokenizerFile = "tokenizer.json";
 
 /** Files of an encoder of texts. */
 export const textEncoderFiles = [backboneFile, tokenizerFile] as const satisfies readonly ExportedFileName[];
+
+/** The question whether a value is a name of a tokenizer or encoder, or of what is within one. */
+export const isEncoderName = (each: unknown): each is string =>
+  typeof each === "string" && each !== "" && each.length <= longestName && !each.includes("\0");
 
 /** The encoder in a value of config.json, which anyone may have written; undefined where it is none. */
 export function tokenEncoderIn(value: unknown): TokenEncoderTold | undefined {
   if (!isRecord(value)) return undefined;
   const { name, output, maxTokens, padTo } = value;
-  const isName = (each: unknown): each is string =>
-    typeof each === "string" && each !== "" && each.length <= longestName && !each.includes("\0");
-  if (!isName(name) || !isName(output)) return undefined;
+  if (!isEncoderName(name) || !isEncoderName(output)) return undefined;
   if (!isWhole(maxTokens, 1, mostTokens) || !(padTo === undefined || isWhole(padTo, maxTokens, mostTokens)))
     return undefined;
   return { name, output, maxTokens, ...(padTo === undefined ? {} : { padTo }) };
@@ -80,6 +83,40 @@ function feedsOf(session: PortableSession, ids: readonly number[], padTo: number
 }
 
 /**
+ * Opens the tokenizer of a folder.
+ *
+ * @throws ExportError ILE202 where it is none, ILE206 where the machine runs none
+ */
+export async function openPieces(
+  files: Readonly<Partial<Record<ExportedFileName, Uint8Array>>>,
+  machine: EncoderMachine,
+  shown: string,
+): Promise<PieceIds> {
+  if (!machine.pieces)
+    throw new ExportError(
+      "ILE206",
+      shown,
+      "its texts go through a tokenizer, which this machine does not run",
+      "Load it in Node, or give one: loadExported(address, { pieces }) of @innerloop/web",
+    );
+  try {
+    return await machine.pieces(files[tokenizerFile]!, `${shown}/${tokenizerFile}`);
+  } catch (cause) {
+    throw tokenizerFault(shown, `it is no tokenizer (${reasonOf(cause)})`, cause);
+  }
+}
+
+/** The refusal of a tokenizer that is not as it is told. */
+export const tokenizerFault = (shown: string, problem: string, cause: unknown): ExportError =>
+  new ExportError(
+    "ILE202",
+    `${shown}/${tokenizerFile}`,
+    problem,
+    "Export the run again, or get the folder anew from where it came from",
+    { cause },
+  );
+
+/**
  * Opens an encoder with its tokenizer.
  *
  * @throws ExportError ILE202 for a model or tokenizer that is not as config.json tells it, ILE206 where the machine runs none such
@@ -90,25 +127,7 @@ export async function openTokenEncoder(
   machine: EncoderMachine,
   shown: string,
 ): Promise<TokenEncoder> {
-  if (!machine.pieces)
-    throw new ExportError(
-      "ILE206",
-      shown,
-      "its texts go through a tokenizer, which this machine does not run",
-      "Load it in Node, or give one: loadExported(address, { pieces }) of @innerloop/web",
-    );
-  let pieces: PieceIds;
-  try {
-    pieces = await machine.pieces(files[tokenizerFile]!, `${shown}/${tokenizerFile}`);
-  } catch (cause) {
-    throw new ExportError(
-      "ILE202",
-      `${shown}/${tokenizerFile}`,
-      `it is no tokenizer (${reasonOf(cause)})`,
-      "Export the run again, or get the folder anew from where it came from",
-      { cause },
-    );
-  }
+  const pieces = await openPieces(files, machine, shown);
   const session = await openBackbone(files, machine, shown);
   const odd = session.inputs.find(
     ({ name, dtype }) => !Object.hasOwn(slotTypes, name) || !slotTypes[name]!.includes(dtype),
@@ -141,14 +160,18 @@ export const triedTexts: readonly string[] = [
 export const textProbes = <Inputs>(
   shapeOf: (inputs: Inputs) => readonly number[],
   isInput: (value: unknown, inputs: Inputs) => boolean,
-): Pick<InputEncoder<Inputs>, "kept" | "restored"> => ({
+  terms: ProbeTerms = featureTerms,
+): Pick<InputEncoder<Inputs>, "kept" | "restored" | "terms"> => ({
+  terms,
   kept: ({ inputs: texts, features }, inputs) => ({
-    arrays: { [probeNames.features]: { dtype: "float32", shape: [texts.length, ...shapeOf(inputs)], data: features } },
-    metadata: { [probeNames.texts]: JSON.stringify(texts) },
+    arrays: {
+      [terms.names.features]: { dtype: terms.dtype, shape: [texts.length, ...shapeOf(inputs)], data: features },
+    },
+    metadata: { [terms.names.texts]: JSON.stringify(texts) },
   }),
   restored: ({ arrays, metadata }, inputs): EncoderProbe | undefined => {
-    const features = probeFeatures(arrays, probeInputs, shapeOf(inputs));
-    const told = metadata[probeNames.texts];
+    const features = probeFeatures(arrays, probeInputs, shapeOf(inputs), terms);
+    const told = Object.hasOwn(metadata, terms.names.texts) ? metadata[terms.names.texts] : undefined;
     if (!features || told === undefined || told.length > longestText) return undefined;
     let texts: unknown;
     try {
@@ -162,12 +185,17 @@ export const textProbes = <Inputs>(
   },
 });
 
-/** Lines of a model card that open an encoder: `tokenizer`, `backbone`, and `run(ids)`, which makes its tensor of one text. */
-export const pythonTokenEncoder = ({ output, padTo }: TokenEncoderTold): readonly string[] => [
+/** Lines of a model card that open a tokenizer: `tokenizer`. */
+export const pythonTokenizer: readonly string[] = [
   "from tokenizers import Tokenizer  # of the package tokenizers",
   "",
   'tokenizer = Tokenizer.from_file("tokenizer.json")',
   "tokenizer.no_padding()",
+];
+
+/** Lines of a model card that open an encoder: `tokenizer`, `backbone`, and `run(ids)`, which makes its tensor of one text. */
+export const pythonTokenEncoder = ({ output, padTo }: TokenEncoderTold): readonly string[] => [
+  ...pythonTokenizer,
   'backbone = ort.InferenceSession("onnx/backbone.onnx")',
   'types = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(float)": np.float32}',
   "",

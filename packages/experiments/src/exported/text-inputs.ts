@@ -1,7 +1,6 @@
 /** Texts as inputs of exported programs: as ids of words, or of words and n-grams, for which no tokenizer is needed. */
 import { type IdCoding, idsOf, TaskError, textCodingFrom } from "@innerloop/core/exported";
-import { quoted } from "../options/outside-text.js";
-import { ExportError } from "./export-error.js";
+import { givenTexts } from "./given-texts.js";
 import type { InputForm } from "./input-form.js";
 
 /** A coding that a text alone is enough for. */
@@ -30,11 +29,7 @@ export const textForm: InputForm<TextInputs> = {
   slots: ({ coding }) => [{ name: "", dtype: "int32", shape: [coding.length] }],
   isOne: () => false,
   read: async (given, { coding }) => {
-    const texts = given.map((each, i) => {
-      if (typeof each === "string" && each.trim() !== "") return each;
-      const problem = `it is ${each === "" ? "empty" : quoted(each)}`;
-      throw new ExportError("ILE206", `input ${i + 1}`, problem, "Give a text, with a letter at least");
-    });
+    const texts = givenTexts(given);
     const { ids, length } = idsOf(coding, texts);
     return texts.map((_, i) => ids.slice(i * length, (i + 1) * length));
   },

@@ -7,8 +7,7 @@ import { type ExportedConfig, supportRows } from "./exported-config.js";
 import { type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
-import type { EncoderProbe } from "./input-encoder.js";
-import { requireProbe } from "./input-encoder.js";
+import { type EncoderProbe, requireProbe } from "./input-encoder.js";
 import type { ExportedIo } from "./input-form.js";
 import { formOf } from "./input-forms.js";
 import type { RowSlot } from "./row-arrays.js";
@@ -65,7 +64,7 @@ export async function verifyExport(
     const probe = probeOf(told["expected.safetensors"]!, config, where);
     const open = await encoder.open(config.inputs, told, { engine, pieces }, files.shown);
     try {
-      differences.push(await requireProbe(open, probe, files.shown));
+      differences.push(await requireProbe(encoder.terms, open, probe, files.shown));
     } finally {
       await open.close();
     }
@@ -92,7 +91,12 @@ export function probeOf(bytes: Uint8Array, config: ExportedConfig, where: string
   }
   if (found) return found;
   const remedy = "Export the run again, or get the folder anew from where it came from";
-  throw new ExportError("ILE202", where, "it has no inputs with the features that the encoder makes of them", remedy);
+  throw new ExportError(
+    "ILE202",
+    where,
+    `it has no inputs with the ${encoder!.terms.made} that are made of them`,
+    remedy,
+  );
 }
 
 /** The refusal of programs that answer otherwise. */

@@ -1,7 +1,7 @@
 /** What encodes texts and images on this machine. */
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import type { LongWork, TextIo, Tokenizer } from "@innerloop/experiments";
+import { idsAbovePadding, type LongWork, type TextIo, type Tokenizer } from "@innerloop/experiments";
 import { readingLimits } from "../data/reading-limits.js";
 import { readRegularFile } from "../data/regular-file.js";
 import { backboneAt, isAddress } from "./backbone-address.js";
@@ -54,7 +54,8 @@ function tokenizerOf(
     folder,
     sha256: sha256Of(bytes),
     pieces: parsed.vocabulary + shift,
-    // A text in which the mark of padding is written out has none there.
-    encode: (text) => parsed.split([text])[0]!.flatMap((id) => (id + shift > 0 ? [id + shift] : [])),
+    shift,
+    file: bytes,
+    encode: (text) => idsAbovePadding(parsed.split([text])[0]!, shift),
   };
 }

@@ -65,5 +65,6 @@ describe("texts as ids", () => {
     expect(() => idsOf(pieces, ["a"])).toThrow(/ILT201 idsOf: the pieces of "minilm"/);
     expect(() => idsOf(pieces, ["a"], () => [5, 100])).toThrow(/ILT309 idsOf: the tokenizer gave the piece 100/);
     expect(() => idsOf(pieces, ["a"], () => [0])).toThrow(/ILT309/);
+    expect(() => idsOf(pieces, ["a"], () => [1, undefined as unknown as number])).toThrow(/ILT309 .*undefined/);
   });
 });

@@ -181,14 +181,24 @@ function coderOf(
     const problem = `the pieces of ${shownValue(coding.tokenizer.name)} come from its tokenizer, which is not given`;
     throw new TaskError("ILT201", "idsOf", problem, "Open the tokenizer and give its encode as the third argument");
   }
-  return (text) => {
-    const pieces = encode(text);
-    const wrong = pieces.find((piece) => !(Number.isInteger(piece) && piece > 0 && piece < coding.count));
-    if (wrong !== undefined) {
-      const problem = `the tokenizer gave the piece ${shownValue(wrong)}, and pieces are 1 to ${coding.count - 1}`;
-      throw new TaskError("ILT309", "idsOf", problem, "Give the tokenizer that the coding was made with");
-    }
-    const kept = pieces.slice(0, coding.length);
-    return { ids: Int32Array.from(kept), cut: pieces.length - kept.length };
-  };
+  return (text) => textPieces(encode(text), coding);
+}
+
+/**
+ * The ids of one text by the pieces that a tokenizer has split it into: the first `length` of them.
+ *
+ * @internal
+ * @throws TaskError ILT309 where a piece is none of 1 to count - 1
+ */
+export function textPieces(
+  pieces: readonly number[],
+  { length, count }: Pick<PieceCoding, "length" | "count">,
+): TextIds {
+  const wrong = pieces.findIndex((piece) => !(Number.isInteger(piece) && piece > 0 && piece < count));
+  if (wrong >= 0) {
+    const problem = `the tokenizer gave the piece ${shownValue(pieces[wrong])}, and pieces are 1 to ${count - 1}`;
+    throw new TaskError("ILT309", "idsOf", problem, "Give the tokenizer that the coding was made with");
+  }
+  const kept = pieces.slice(0, length);
+  return { ids: Int32Array.from(kept), cut: pieces.length - kept.length };
 }

@@ -8,6 +8,7 @@ import {
   textNgrams,
   textTokens,
 } from "@innerloop/core/tasks";
+import { composed } from "../../encoder-tokens.js";
 import type { DataIo, LongWork } from "../../io.js";
 import { UsageError } from "../../options/usage-error.js";
 import { count, counted } from "../../words.js";
@@ -103,9 +104,6 @@ function ngramsFor(texts: readonly string[]): number {
   const { length } = lengthFor(texts.map((text) => textNgrams(text, { length: mostNgrams }).ids));
   return Math.max(leastNgrams, length);
 }
-
-/** As texts of files are: encoders may take an accent of its own for another letter. */
-const composed = (text: string): string => text.normalize("NFC");
 
 /** The rows of texts in a coding. @throws UsageError where its encoder is not there, or is another than it was */
 export async function codeTexts(

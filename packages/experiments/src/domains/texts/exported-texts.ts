@@ -1,15 +1,17 @@
-/** Texts of classes as exported programs take them: ids that need no tokenizer, or features of an encoder. */
+/** Texts of classes as exported programs take them: ids of words or pieces, or features of an encoder. */
 import { encodedTextForm } from "../../exported/encoded-text-inputs.js";
-import { ExportError } from "../../exported/export-error.js";
 import type { ExportForm } from "../../exported/input-forms.js";
+import { tokenizerFile, triedTexts } from "../../exported/text-encoder.js";
 import { isPlain } from "../../exported/text-inputs.js";
 import type { ExportSetting, Own } from "../domain.js";
+import { tokenizerOf } from "../kept-encoders.js";
 import { portableTextEncoder } from "../portable-encoders.js";
+import { codeTexts } from "./coding.js";
 import type { TextValues } from "./options.js";
 import type { TextSpec } from "./spec.js";
 import { areFixed } from "./tasks.js";
 
-/** @internal @throws ExportError ILE201 for texts that go through a tokenizer's file, or an encoder that is not given here */
+/** @internal @throws ExportError ILE201 for texts that go through an encoder that is not given here */
 export async function exportedTexts(
   { spec: { coding, labels }, options }: Own<TextValues, TextSpec>,
   setting: ExportSetting,
@@ -27,10 +29,10 @@ export async function exportedTexts(
     const features = await encoder.encode(tried, { ...setting.work, onWarning: () => undefined });
     return { inputs, ...common, encoder: { files, probe: { inputs: tried, features } } };
   }
-  throw new ExportError(
-    "ILE201",
-    setting.shown,
-    "its texts go through a tokenizer's file first",
-    "Export a run whose texts are words or n-grams, or features: innerloop train text --text ngrams",
-  );
+  const { file, shift } = await tokenizerOf(setting.io, coding.tokenizer, setting.work);
+  const { length, count, tokenizer } = coding;
+  const inputs = { kind: "tokenized-text", tokenizer: tokenizer.name, length, count, shift } as const;
+  const { rows } = await codeTexts(triedTexts, coding, setting.io, setting.work);
+  const probe = { inputs: triedTexts, features: rows };
+  return { inputs, ...common, encoder: { files: { [tokenizerFile]: file }, probe } };
 }
