@@ -150,6 +150,16 @@ function encodedTexts(): ExportedConfig {
   };
 }
 
+/** One whose texts go through a tokenizer alone. */
+function tokenizedTexts(): ExportedConfig {
+  const all = whole();
+  return {
+    ...all,
+    inputs: { kind: "tokenized-text", tokenizer: "tiny", length: 5, count: 64, shift: 1 },
+    files: { ...all.files, ...toldStubs("tokenizer.json") },
+  };
+}
+
 /** One whose words have states, and one whose pictures are cells. */
 function encodedWords(): ExportedConfig {
   const all = whole();
@@ -240,6 +250,7 @@ const configReader: Reader = {
       ),
       bytes(storedExport(encodedImages())),
       bytes(storedExport(encodedTexts())),
+      bytes(storedExport(tokenizedTexts())),
       bytes(storedExport(encodedWords())),
       bytes(storedExport(encodedPictures())),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
@@ -337,6 +348,10 @@ const expectedReader: Reader = {
       { backbone_features: array("float32", [4, 4, 2], new Float32Array(32)) },
       { backbone_texts: JSON.stringify([["one", "two"], ["three"], [], ["a", "b", "c", "d"]]) },
     ),
+    expected(
+      { tokenizer_ids: array("int32", [4, 5], new Int32Array(20)) },
+      { tokenizer_texts: JSON.stringify(["one", "two", "three", ""]) },
+    ),
   ],
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame)],
   words: ["support_inputs", "support_labels", "query_inputs", "steps", "logits", "U8", "I64", "shape", "data_offsets"],
@@ -345,7 +360,13 @@ const expectedReader: Reader = {
     const { feeds, expected: answers } = expectedTask(input, config, "expected.safetensors");
     for (const { shape, data } of [feeds.task, feeds.asked, answers].flatMap((arrays) => Object.values(arrays)))
       checkArray({ shape, values: data });
-    for (const config of [encodedImages(), encodedTexts(), encodedWords(), encodedPictures()]) {
+    for (const config of [
+      encodedImages(),
+      encodedTexts(),
+      tokenizedTexts(),
+      encodedWords(),
+      encodedPictures(),
+    ]) {
       try {
         const { inputs: tried, features: made } = probeOf(input, config, "expected.safetensors");
         if (tried.length !== 4 || made.length % 4 !== 0) throw new WrongResult("features of other inputs");

@@ -1,6 +1,6 @@
 /** Tokens of encoders: what is kept of long texts, and where words begin. */
 import { expect, test } from "vitest";
-import { ledWords, tokensOfText, tokensOfWords, wordLead } from "./encoder-tokens.js";
+import { composed, idsAbovePadding, ledWords, tokensOfText, tokensOfWords, wordLead } from "./encoder-tokens.js";
 
 const around = { before: [101], behind: [102, 103] };
 
@@ -28,4 +28,15 @@ test("words are led by a blank where pieces have blanks in them", () => {
   expect(wordLead((texts) => texts.map((text) => characters(text.replaceAll(" ", ""))))).toBe("");
   expect(ledWords(["a", "b", "c"], " ")).toEqual(["a", " b", " c"]);
   expect(ledWords(["a", "b"], "")).toEqual(["a", "b"]);
+});
+
+test("0 is padding: a piece of its own moves all ids up, and the mark of padding is no piece", () => {
+  expect(idsAbovePadding([0, 3, 1], 1)).toEqual([1, 4, 2]);
+  expect(idsAbovePadding([0, 3, 0, 1], 0)).toEqual([3, 1]);
+  // What is no id stays to be refused.
+  expect(idsAbovePadding([-1, Number.NaN], 1)).toEqual([0, Number.NaN]);
+});
+
+test("an accent of its own is one with its letter", () => {
+  expect(composed("cafe\u0301")).toBe("caf\u00e9");
 });

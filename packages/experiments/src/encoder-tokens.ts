@@ -54,4 +54,4 @@ export const composed = (text: string): string => text.normalize("NFC");
  * the mark of padding is written out has none there.
  */
 export const idsAbovePadding = (pieces: readonly number[], shift: 0 | 1): readonly number[] =>
-  pieces.flatMap((id) => (id + shift === 0 ? [] : [id + shift]));
+  shift === 1 ? pieces.map((id) => id + 1) : pieces.filter((id) => id !== 0);

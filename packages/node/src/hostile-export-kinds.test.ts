@@ -47,6 +47,14 @@ const kinds: readonly (readonly [run: string, examples: readonly object[], asked
   ["states", sentences, "home from Kyiv"],
   ["photos", [{ input: square, objects: [{ label: "brick", box: [4, 6, 20, 18] }] }], square],
   ["policy", [step, step], [0, 0]],
+  [
+    "pieces",
+    [
+      { input: "pay my bill", label: "a" },
+      { input: "lost card", label: "b" },
+    ],
+    "the cafe",
+  ],
 ];
 
 beforeAll(async () => {
@@ -82,6 +90,16 @@ beforeAll(async () => {
   const cells = await backboneFolder(inFolder("encoders"), { model: cellModel(64), settings: cellSettings(64) });
   await train("photos", "photos", { data: inFolder("pictures"), backbone: cells, shots: 2, queries: 2 });
   await train("policy", "navigation-2d", { episodes: 2, horizon: 4, metaBatch: 2, hidden: [4], evalSteps: [0, 2] });
+  const texts = ["pay my bill", "lost the card", "a cafe, b", "unable, don't", "$5", "abba"].flatMap((text, c) =>
+    Array.from({ length: 6 }, (_, i) => `"${text} ${"a ".repeat(i)}",class${c}`),
+  );
+  await writeFile(inFolder("texts.csv"), ["text,label", ...texts].join("\n"));
+  await writeFile(inFolder("tokenizer.json"), JSON.stringify(tokenizerCases[0].tokenizer));
+  await train("pieces", "text", {
+    ...{ data: inFolder("texts.csv"), textColumn: "text", labelColumn: "label", tokenizer: inFolder("tokenizer.json") },
+    ...{ ways: 2, trainWays: 2, shots: 2, trainShots: 2, queries: 2, validationClasses: 2, testClasses: 2 },
+    ...{ learner: "maml", model: "text-conv", vectorWidth: 4 },
+  });
   for (const [run] of kinds) await exported(run);
 });
 afterAll(async () => {

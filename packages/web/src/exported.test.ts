@@ -150,6 +150,7 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
   const ofKinds: Record<string, { readonly answers: unknown; readonly recommended: unknown }> = {};
   let nativeEncoded: readonly ClassAnswer[];
   let nativeTexts: readonly ClassAnswer[];
+  let nativePieces: readonly ClassAnswer[];
   let nativeStates: unknown;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "innerloop-web-export-"));
@@ -170,6 +171,7 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
     await command("train", "hanzi", ...small, "--run", join(folder, "run"), "--skip-evaluation");
     await command("export", join(folder, "run"), "-o", join(folder, "exported"));
     if (hasClang) await command("export", join(folder, "run"), "-o", join(folder, "exported-wasm"), "--wasm");
+    const updates = ["--iterations", "2", "--validate-every", "0", "--workers", "1", "--skip-evaluation"];
     await mkdir(join(folder, "encoder"));
     await writeFile(join(folder, "encoder/model.onnx"), cellEncoder(side, 7, 1));
     await writeFile(join(folder, "encoder/backbone.json"), JSON.stringify(encoderSettings));
@@ -209,6 +211,9 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
       "--skip-evaluation",
     );
     await command("export", join(folder, "read"), "-o", join(folder, "texts"));
+    const byPieces = ["--tokenizer", join(folder, "words/tokenizer.json"), "--model", "text-conv", ...updates];
+    await command("train", "text", ...table, ...sizes, ...held, ...byPieces, "--run", join(folder, "split"));
+    await command("export", join(folder, "split"), "-o", join(folder, "pieces"));
     const script = `import { loadExported } from "@innerloop/node";
 const { examples, asked, steps } = JSON.parse(process.argv[1]);
 const learner = await loadExported(process.argv[2]);
@@ -225,6 +230,7 @@ process.stdout.write(JSON.stringify(await task.predict(asked.map(inputOf))));`;
     native = await inNode("exported", steps);
     nativeEncoded = await inNode("encoded");
     nativeTexts = await inNode("texts", undefined, { examples: textExamples, asked: textsAsked });
+    nativePieces = await inNode("pieces", undefined, { examples: textExamples, asked: textsAsked });
 
     await writeFile(join(folder, "marked.jsonl"), markedLines());
     const other = `import { loadExported } from "@innerloop/node";
@@ -233,7 +239,6 @@ const learner = await loadExported(process.argv[2]);
 const task = await learner.adapt(examples);
 const answers = await task.predict(asked);
 process.stdout.write(JSON.stringify({ answers, recommended: request && (await task.recommend(request)) }));`;
-    const updates = ["--iterations", "2", "--validate-every", "0", "--workers", "1", "--skip-evaluation"];
     for (const [kind, { words, examples: few, asked: some, request }] of Object.entries(kinds)) {
       const place = join(folder, `exported-${kind}`);
       const data = kind === "spans" ? ["--data", join(folder, "marked.jsonl")] : [];
@@ -264,7 +269,7 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     };
     const files = await filesIn("exported");
     const encoders = await Promise.all(
-      ["encoded", "texts", "states"].map(async (name) =>
+      ["encoded", "texts", "pieces", "states"].map(async (name) =>
         (await filesIn(name)).map(([file, bytes]) => [`/${name}${file.replaceAll("\\", "/")}`, bytes] as const),
       ),
     );
@@ -400,15 +405,17 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 6);
   });
 
-  it("splits texts by a tokenizer that the page gives, and says so where it gives none", async () => {
+  it.each(["texts", "pieces"] as const)("splits texts by a tokenizer that the page gives, or says it has none: %s", async (address) => {
     const answers = await page.ask<readonly ClassAnswer[]>("exportedTexts", {
-      ...{ address: "texts", examples: textExamples, asked: textsAsked },
+      ...{ address, examples: textExamples, asked: textsAsked },
     });
+    const native = { texts: nativeTexts, pieces: nativePieces }[address];
+    expect(answers).toHaveLength(textsAsked.length);
     answers.forEach(({ label, probability }, i) => {
-      expect(label).toBe(nativeTexts[i]!.label);
-      expect(probability).toBeCloseTo(nativeTexts[i]!.probability, 4);
+      expect(label).toBe(native[i]!.label);
+      expect(probability).toBeCloseTo(native[i]!.probability, 4);
     });
-    expect(await page.ask("notExported", { address: "/texts" })).toMatchObject({
+    expect(await page.ask("notExported", { address: `/${address}` })).toMatchObject({
       code: "ILE206",
       message: expect.stringMatching(/a tokenizer, which this machine does not run/),
     });

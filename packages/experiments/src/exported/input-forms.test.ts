@@ -38,6 +38,9 @@ const encodedWords = {
   words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 },
   backbone: { name: "tiny", output: "last_hidden_state", maxTokens: 16, padTo: 16 },
 } as const satisfies ExportedInputs;
+const tokenizedText = {
+  ...{ kind: "tokenized-text", tokenizer: "tiny", length: 4, count: 9, shift: 1 },
+} as const satisfies ExportedInputs;
 const kinds: readonly ExportedInputs[] = [
   image,
   { ...image, dtype: "float32" },
@@ -61,6 +64,7 @@ const kinds: readonly ExportedInputs[] = [
   { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
   encodedPicture,
   encodedWords,
+  tokenizedText,
 ];
 
 beforeAll(async () => {
@@ -122,6 +126,9 @@ test.each<readonly [unknown]>([
     (other) => [{ ...encodedWords, backbone: { ...encodedWords.backbone, ...other } }] as const,
   ),
   [{ ...encodedWords, backbone: [] }],
+  ...[{ tokenizer: "a\0b" }, { length: 0 }, { length: 1e6 }, { count: 1 }, { count: 2 ** 23 }, { shift: true }].map(
+    (other) => [{ ...tokenizedText, ...other }] as const,
+  ),
   [{ kind: "item", slots: 0, numbers: 2 }],
   [{ kind: "observations", horizon: 0, observation: { kind: "box", size: 3 } }],
   [{ kind: "observations", horizon: 1_000_000, observation: { kind: "box", size: 2 ** 20 } }],
@@ -213,6 +220,21 @@ describe("what users give", () => {
       ["mask", 4],
       ["states", 4, 8],
     ]);
+  });
+
+  test("texts by a tokenizer alone: the first ids of their pieces as they are composed, and 0 behind them", async () => {
+    const form = formOf(tokenizedText);
+    const split = (texts: readonly string[]) => texts.map((text) => [...text].map((each) => "abcdefg\u00e1".indexOf(each)));
+    const machine = { engine: { open: nothing }, pieces: () => ({ before: [7], behind: [7], split }) };
+    const { encode, close } = await form.encoder!.open(tokenizedText, {}, machine, "folder");
+    const read = await form.read(["ab", "bcdefg", "a\u0301"], tokenizedText, { ...io, encode });
+    expect(read).toEqual([Int32Array.of(1, 2, 0, 0), Int32Array.of(2, 3, 4, 5), Int32Array.of(8, 0, 0, 0)]);
+    expect(form.rows(read[1], { invert: false }, tokenizedText)).toEqual([[read[1]]]);
+    await expect(form.read(["a?"], tokenizedText, { ...io, encode })).rejects.toThrow(
+      /ILE202 folder\/tokenizer\.json: its pieces are not those .* the piece 0, and pieces are 1 to 8/,
+    );
+    await expect(form.read([" "], tokenizedText, { ...io, encode })).rejects.toThrow(/ILE206 input 1/);
+    await close();
   });
 
   test("dark ink on light paper is inverted where training had the reverse", () => {
