@@ -360,13 +360,7 @@ const expectedReader: Reader = {
     const { feeds, expected: answers } = expectedTask(input, config, "expected.safetensors");
     for (const { shape, data } of [feeds.task, feeds.asked, answers].flatMap((arrays) => Object.values(arrays)))
       checkArray({ shape, values: data });
-    for (const config of [
-      encodedImages(),
-      encodedTexts(),
-      tokenizedTexts(),
-      encodedWords(),
-      encodedPictures(),
-    ]) {
+    for (const config of [encodedImages(), encodedTexts(), tokenizedTexts(), encodedWords(), encodedPictures()]) {
       try {
         const { inputs: tried, features: made } = probeOf(input, config, "expected.safetensors");
         if (tried.length !== 4 || made.length % 4 !== 0) throw new WrongResult("features of other inputs");

@@ -99,7 +99,7 @@ describe.each(names)("a run of texts with a tokenizer's file, %s", (run) => {
     const largest = expected.map(({ probabilities }) =>
       Math.max(...Object.values(probabilities as Record<string, number>)),
     );
-    expect(new Set(largest.map((p) => p.toFixed(3))).size).toBeGreaterThan(2);
+    expect(new Set(largest).size).toBeGreaterThan(2);
     for (const [i, { probabilities }] of expected.entries())
       for (const [name, p] of Object.entries(probabilities as Record<string, number>))
         expect(answers[i]!.probabilities[name]).toBeCloseTo(p, 4);
@@ -128,8 +128,7 @@ test("tasks are of one tokenizer: of another the examples are others", async () 
     files["tokenizer.json"] = new TextEncoder().encode(JSON.stringify(bytePairs.tokenizer));
   });
   const other = await openExported(filesAtHand(spaced), { engine: portableEngine(), io: machineIo });
-  const task = await other.restore(saved);
-  await expect(task.with([{ input: "a", label: "one" }])).rejects.toThrow(/ILE206 task: its examples were not kept/);
+  await expect(other.restore(saved)).rejects.toThrow(/ILE203 task: what it holds is not what the learner has made/);
   await Promise.all([learner.dispose(), other.dispose()]);
 });
 
@@ -201,13 +200,11 @@ describe("a folder whose tokenizer is not what it should be", () => {
     await expect(verifying(files)).rejects.toThrow(expected);
   });
 
-  test("one of pieces that are another's, one that is none, none at all", async () => {
+  test("one that numbers pieces otherwise, one of other pieces, one that is none, none at all", async () => {
     const { tokenizer } = wordPieces as unknown as { readonly tokenizer: { readonly model: { vocab: object } } };
     const { model } = tokenizer;
     const turned = { ...tokenizer, model: { ...model, vocab: { ...model.vocab, pay: 10, the: 13 } } };
-    await expect(verifying(await withTokenizer(turned))).resolves.toBeDefined();
-    const swapped = { ...tokenizer, model: { ...model, vocab: { ...model.vocab, a: 5, b: 4 } } };
-    await expect(verifying(await withTokenizer(swapped))).rejects.toThrow(/ILE205 .*ids of texts are others/);
+    await expect(verifying(await withTokenizer(turned))).rejects.toThrow(/ILE205 .*ids of texts are others/);
     await expect(adapting(await withTokenizer(bytePairs.tokenizer))).rejects.toThrow(
       /ILE202 .*tokenizer\.json: its pieces are not those that config\.json tells/,
     );

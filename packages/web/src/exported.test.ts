@@ -405,21 +405,24 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 6);
   });
 
-  it.each(["texts", "pieces"] as const)("splits texts by a tokenizer that the page gives, or says it has none: %s", async (address) => {
-    const answers = await page.ask<readonly ClassAnswer[]>("exportedTexts", {
-      ...{ address, examples: textExamples, asked: textsAsked },
-    });
-    const native = { texts: nativeTexts, pieces: nativePieces }[address];
-    expect(answers).toHaveLength(textsAsked.length);
-    answers.forEach(({ label, probability }, i) => {
-      expect(label).toBe(native[i]!.label);
-      expect(probability).toBeCloseTo(native[i]!.probability, 4);
-    });
-    expect(await page.ask("notExported", { address: `/${address}` })).toMatchObject({
-      code: "ILE206",
-      message: expect.stringMatching(/a tokenizer, which this machine does not run/),
-    });
-  });
+  it.each(["texts", "pieces"] as const)(
+    "splits texts by a tokenizer that the page gives, or says it has none: %s",
+    async (address) => {
+      const answers = await page.ask<readonly ClassAnswer[]>("exportedTexts", {
+        ...{ address, examples: textExamples, asked: textsAsked },
+      });
+      const native = { texts: nativeTexts, pieces: nativePieces }[address];
+      expect(answers).toHaveLength(textsAsked.length);
+      answers.forEach(({ label, probability }, i) => {
+        expect(label).toBe(native[i]!.label);
+        expect(probability).toBeCloseTo(native[i]!.probability, 4);
+      });
+      expect(await page.ask("notExported", { address: `/${address}` })).toMatchObject({
+        code: "ILE206",
+        message: expect.stringMatching(/a tokenizer, which this machine does not run/),
+      });
+    },
+  );
 
   it("finds spans by states of words, by the same tokenizer", async () => {
     const { examples: few, asked: some } = kinds.spans;

@@ -224,7 +224,8 @@ describe("what users give", () => {
 
   test("texts by a tokenizer alone: the first ids of their pieces as they are composed, and 0 behind them", async () => {
     const form = formOf(tokenizedText);
-    const split = (texts: readonly string[]) => texts.map((text) => [...text].map((each) => "abcdefg\u00e1".indexOf(each)));
+    const split = (texts: readonly string[]) =>
+      texts.map((text) => [...text].map((each) => "abcdefg\u00e1".indexOf(each)));
     const machine = { engine: { open: nothing }, pieces: () => ({ before: [7], behind: [7], split }) };
     const { encode, close } = await form.encoder!.open(tokenizedText, {}, machine, "folder");
     const read = await form.read(["ab", "bcdefg", "a\u0301"], tokenizedText, { ...io, encode });
