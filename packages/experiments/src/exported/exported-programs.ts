@@ -121,7 +121,8 @@ export interface ProgramSource {
   readonly wasm?: boolean | undefined;
 }
 
-const wasmFile = "wasm/learner.wasm";
+/** The file of the module in WebAssembly. */
+export const wasmFile = "wasm/learner.wasm";
 
 /** Opens the module in WebAssembly. @throws ExportError ILE202 where it is none, or there is none */
 async function wasmPrograms({ told, shown }: ProgramSource): Promise<readonly [PortableSession, PortableSession]> {
