@@ -70,6 +70,7 @@ export default defineConfig({
     // Tests run the sources, not what was last built. (Worker threads do run the build: Node starts none from .ts.)
     alias: {
       "@innerloop/graph/testing": source("packages/graph/src/testing/index.ts"),
+      "@innerloop/graph/wasm": source("packages/graph/src/wasm.ts"),
       "@innerloop/graph": source("packages/graph/src/index.ts"),
       ...entryPoints(),
       "@innerloop/core": source("packages/core/src/index.ts"),

@@ -331,7 +331,7 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     expect(found.restored).toEqual(found.answers[0]);
   });
 
-  it.runIf(hasClang)("adapts and answers as in Node by its module alone, without onnxruntime", async () => {
+  it.runIf(hasClang)("adapts and answers as in Node by its module alone, in a worker without onnxruntime", async () => {
     const own = await openPage(browser, `${site.origin}/page.html`);
     const fetched: string[] = [];
     own.page.on("request", (request) => fetched.push(new URL(request.url()).pathname));
@@ -341,13 +341,17 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       readonly restored: ClassAnswer;
       readonly ms: Readonly<Record<string, number>>;
     }>("exported", { address: "exported-wasm", examples, asked, steps, engine: "wasm" });
-    console.log(`an exported learner's module in a page: ${JSON.stringify(found.ms)}`);
+    console.log(`an exported learner's module in a worker: ${JSON.stringify(found.ms)}`);
     found.answers.forEach(({ label, probability }, i) => {
       expect(label).toBe(native[i]!.label);
       expect(Math.abs(probability - native[i]!.probability)).toBeLessThan(1e-4);
     });
     expect(found.ofCanvases).toEqual(found.answers);
     expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 5);
+    // It computes in its worker, of which there is one.
+    expect(own.page.workers().map((worker) => new URL(worker.url()).pathname)).toEqual([
+      "/node_modules/@innerloop/web/dist/wasm-worker.js",
+    ]);
     // The page has fetched neither onnxruntime nor ONNX programs.
     expect(fetched.filter((name) => name.endsWith("/learner.wasm"))).toHaveLength(1);
     expect(fetched.filter((name) => /\/ort[^/]*$|\.onnx$|onnxruntime-web|safetensors$/.test(name))).toEqual([]);
@@ -360,6 +364,21 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       message: expect.stringMatching(/SHA-256 is not the one/),
     });
     expect(own.complaints).toEqual([]);
+    await own.close();
+  });
+
+  it.runIf(hasClang)("leaves the page its turns while a module adapts", async () => {
+    const order = await page.ask("adaptsAside", { address: "exported-wasm", examples, steps: 1000, turns: 5 });
+    expect(order).toEqual([...new Array(5).fill("page"), "adapted"]);
+  });
+
+  it.runIf(hasClang)("says that a module's worker is gone, and starts another where it is loaded again", async () => {
+    const own = await openPage(browser, `${site.origin}/page.html`);
+    const found = await own.ask("outlivesItsWorker", { address: "exported-wasm", examples, asked });
+    expect(found).toMatchObject({
+      refused: { code: "ILE202", message: expect.stringMatching(/IL403 .*the worker is gone: out of memory/) },
+      ...{ label: native[0]!.label, workers: 2 },
+    });
     await own.close();
   });
 

@@ -21,6 +21,7 @@ import {
 import {
   mapTree,
   namedLeaves,
+  openWasmModule,
   type PortableArrays,
   type PortableEngine,
   type Tensor,
@@ -545,7 +546,7 @@ async function checkTasks(
   const { config, files, engine, shown } = setting;
   const source = { told: await readAllTold(files, config), shown: files.shown, engine };
   const { adapt, predict } = await openPrograms(source, config);
-  const inWasm = source.told[wasmFile] && (await openPrograms({ ...source, wasm: true }, config));
+  const inWasm = source.told[wasmFile] && (await openPrograms({ ...source, openModule: openWasmModule }, config));
   let difference = 0;
   const fewShot = await openFewShot(source, config).catch(async (error: unknown) => {
     await Promise.all([adapt.close(), predict.close()]);
