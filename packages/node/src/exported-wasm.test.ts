@@ -51,6 +51,16 @@ describe.runIf(wasmCompiler)("an export with a module", () => {
     await requireSameByModule(inFolder(`exported-${run}`), { tasks, asked, steps: allSteps });
   });
 
+  test("answers for sets of every size that its programs are written for: 5, 12 and 60 examples", async () => {
+    await exported("prototypes", { wasm: true, maxSupport: 60 });
+    const tasks = [images(2, 2), images(5, 1), images(3, 2), images(4, 3), images(5, 3), images(5, 12)];
+    const asked = images(3, 1).map(({ input }) => input);
+    await requireSameByModule(inFolder("exported-prototypes"), { tasks, asked });
+    await expect(
+      loadExported(inFolder("exported-prototypes"), { engine: "wasm" }).then((learner) => learner.adapt(images(61, 1))),
+    ).rejects.toThrow(/ILE206 examples: there are 61 examples, and the programs take 60/);
+  });
+
   test("is of programs of fixed sizes, where those are", async () => {
     expect(await exported("moves", { wasm: true })).toMatch(/wasm\/learner\.wasm/);
     expect(await exported("maml", { wasm: true, queries: 3, fixed: 2 })).toMatch(/wasm\/learner\.wasm/);
