@@ -88,6 +88,7 @@ describe.runIf(wasmCompiler)("an export with a module", () => {
 
   test("is told to be missing where there is none", async () => {
     await exported("prototypes");
+    expect(await readFile(inFolder("exported-prototypes/README.md"), "utf8")).not.toMatch(/wasm/i);
     await expect(loadExported(inFolder("exported-prototypes"), { engine: "wasm" })).rejects.toMatchObject({
       code: "ILE202",
       message: expect.stringMatching(/no programs in WebAssembly/),
