@@ -35,6 +35,8 @@ const longest = [
   "packages/node/src/exported-folders.test.ts",
   "packages/web/src/exported.test.ts",
   "packages/node/src/exported-spans.test.ts",
+  "packages/node/src/exported-wasm-kinds.test.ts",
+  "packages/node/src/exported-wasm.test.ts",
   "packages/node/src/exported-ratings.test.ts",
   "packages/node/src/exported-policies.test.ts",
   "packages/node/src/hostile-export-kinds.test.ts",

@@ -1,5 +1,5 @@
 /** An exported learner in a real Chromium, from the files of a static server: it answers as in Node. */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,14 +8,11 @@ import { encode, type OnnxNode, type Value } from "@innerloop/graph";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AskedPage, chromiumMissing, openPage, startChromium } from "./testing/chromium.js";
+import { hasClang } from "./testing/clang.js";
 import { importMap, plainPage, root } from "./testing/plain-page.js";
 import { policyWith, type Site, startSite } from "./testing/site.js";
 
 const run = promisify(execFile);
-/** Whether modules of WebAssembly can be made here, as in CI they must. */
-const hasClang =
-  process.env.CI !== undefined ||
-  ["clang", "wasm-ld"].every((command) => spawnSync(command, ["--version"]).status === 0);
 const side = 28;
 /** Strokes of two kinds, light on dark, somewhat apart. */
 const drawn = (kind: "across" | "down", shift: number): number[] =>

@@ -115,7 +115,7 @@ export interface ProgramSource {
   readonly openModule?: OpenModule | undefined;
 }
 
-/** What opens a module: `openWasmModule`, or one that does so in a worker. */
+/** An opener of modules in WebAssembly: `openWasmModule`, or one that does so in a worker. */
 export type OpenModule = (bytes: Uint8Array) => Promise<Pick<WasmModule, "functions">>;
 
 /** The file of the module in WebAssembly. */

@@ -205,8 +205,8 @@ const questions = {
   },
 
   /** What an exported learner of any kind answers in a page, and what it recommends where that is asked for. */
-  async exportedKind({ address, examples, asked, request }) {
-    const learner = await loadExported(address);
+  async exportedKind({ address, examples, asked, request, engine }) {
+    const learner = await loadExported(address, engine ? { engine } : {});
     const task = await learner.adapt(examples);
     const began = performance.now();
     const answers = await task.predict(asked);
