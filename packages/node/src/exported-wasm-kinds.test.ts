@@ -286,7 +286,7 @@ describe.runIf(wasmCompiler)("an export with a module", () => {
     const config = JSON.parse(await readFile(inFolder(`exported-${run}/config.json`), "utf8"));
     expect(config.innerloop).toMatchObject({ answers: { kind: answers }, inputs: { kind: inputs } });
     const card = await readFile(inFolder(`exported-${run}/README.md`), "utf8");
-    expect(card).toMatch(/engine: "wasm" \}\)` the module wasm\/learner\.wasm \(\d+ KiB\) adapts and predicts/);
+    expect(card).toMatch(/engine: "wasm" \}\)` the module wasm\/learner\.wasm \([\d.]+ [KM]iB\) adapts and predicts/);
     if (inputs.startsWith("encoded")) expect(card).toContain("runs the encoder, onnx/backbone.onnx, alone");
     else expect(card).toContain("no onnxruntime is loaded");
     await requireSameByModule(inFolder(`exported-${run}`), await tried());
