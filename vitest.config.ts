@@ -33,6 +33,7 @@ const longest = [
   "packages/node/src/training-memory.test.ts",
   "packages/node/src/exported-programs.test.ts",
   "packages/node/src/exported-folders.test.ts",
+  "packages/node/src/exported-catalogue.test.ts",
   "packages/web/src/exported.test.ts",
   "packages/node/src/exported-spans.test.ts",
   "packages/node/src/exported-wasm-kinds.test.ts",

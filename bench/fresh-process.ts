@@ -40,9 +40,8 @@ async function adapt(where: "pool" | "thread"): Promise<void> {
   // What happens to one new task of a deployed model: adapt to its support set, predict its queries.
   const answer = compile(
     (at: Tree, x: Tensor, y: Tensor, query: Tensor) => learner.predict(learner.adapt(at, { x, y }), query),
-    {
-      executor,
-    },
+    // As trained learners do: cores share the one run that there is.
+    { executor, alone: true },
   );
   const once = async (index: number): Promise<number> => {
     const { support, query } = tasks.sample(1, index);

@@ -13,8 +13,6 @@ export interface PeerKind {
   readonly slow?: boolean;
   /** Why it is not run on a problem. */
   readonly refuses?: (problem: Problem) => string | undefined;
-  /** Tasks it is given where all of them would take minutes a step: its times are multiplied accordingly. */
-  readonly taskLimit?: (problem: Problem) => number | undefined;
 }
 
 const needsMaml = (name: string) => (problem: Problem) =>
@@ -80,8 +78,7 @@ export const peerKinds: readonly PeerKind[] = [
     name: "jax-js (Wasm), jit(vmap)",
     script: "jax_js_peer.mjs",
     variant: "",
-    refuses: oneConvRow,
-    taskLimit: ({ model }) => (model === "conv" ? 1 : undefined),
+    refuses: ({ model }) => (model === "conv" ? "a step of one task of Omniglot takes it 90 s" : undefined),
   },
   { key: "tfjs-wasm", name: "TensorFlow.js (Wasm)", script: "tfjs_peer.mjs", variant: "wasm", refuses: oneConvRow },
   {
@@ -112,8 +109,6 @@ export function installed(kind: PeerKind, { python }: PeerEnvironment): boolean 
 export interface RunningPeer {
   readonly kind: PeerKind;
   readonly peer: Peer;
-  /** What its times are multiplied by: more than 1 where it runs fewer tasks. */
-  readonly scale: number;
 }
 
 /** Which thread count suited a peer on problems of a kind: tried once. */
@@ -125,21 +120,20 @@ const suited = new Map<string, number>();
  * @throws Error with its own words where it cannot run the problem
  */
 export async function startPeer(kind: PeerKind, problem: Problem, on: PeerEnvironment): Promise<RunningPeer> {
-  const tasks = Math.min(problem.tasks, kind.taskLimit?.(problem) ?? problem.tasks);
   const start = (threads: number): Promise<Peer> =>
     Peer.start(
       kind.script.endsWith(".py") ? on.python : process.execPath,
       [
         `${folder}${kind.script}`,
         "--problem",
-        JSON.stringify({ ...problem, tasks }),
+        JSON.stringify(problem),
         "--threads",
         String(threads),
         ...(kind.variant === "" ? [] : ["--variant", kind.variant]),
       ],
       on.patienceMs,
     );
-  const running = (peer: Peer): RunningPeer => ({ kind, peer, scale: problem.tasks / tasks });
+  const running = (peer: Peer): RunningPeer => ({ kind, peer });
   const sort = `${kind.key} ${problem.model} ${problem.imageShape} ${problem.learner}`;
   const known = suited.get(sort);
   if (known !== undefined) return running(await start(known));

@@ -17,7 +17,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const peerRow = (peer: PeerResult): string[] => [
-  peer.name + (peer.tasks ? ` (${peer.tasks} task measured, multiplied)` : ""),
+  peer.name,
   range(peer.milliseconds, ms),
   range(peer.ratio, times),
   String(peer.threads),

@@ -70,8 +70,6 @@ export interface PeerResult {
   readonly milliseconds: Spread;
   /** Its time over ours, in the same round. */
   readonly ratio: Spread;
-  /** Tasks measured where not all of them were: times are multiplied. */
-  readonly tasks?: number;
   readonly agreement: Agreement;
   readonly firstMilliseconds: number;
   readonly peakBytes: number;

@@ -110,7 +110,7 @@ async function readyPeers(kinds: readonly PeerKind[], { name, problem }: Workloa
     if (refused !== undefined) continue;
     try {
       const running = await startPeer(kind, problem, environment);
-      const found = await agreement(problem, running.peer, executor, running.scale > 1 ? 1 : 5);
+      const found = await agreement(problem, running.peer, executor);
       if (found.median < tolerance) ready.push({ ...running, agreement: found });
       else {
         await running.peer.quit();
@@ -173,8 +173,8 @@ async function measured(workload: Workload, kinds: readonly PeerKind[], executor
   ];
   const floors = found.peak!.map((gflops) => (1000 * productGflop) / gflops);
   const lasted = ready.filter(({ kind }) => found[kind.key] !== undefined);
-  const peers = lasted.map(({ kind, peer, scale, agreement: gradient }): PeerResult => {
-    const milliseconds = found[kind.key]!.map((time) => time * scale);
+  const peers = lasted.map(({ kind, peer, agreement: gradient }): PeerResult => {
+    const milliseconds = found[kind.key]!;
     const { header } = peer;
     return {
       key: kind.key,
@@ -182,7 +182,6 @@ async function measured(workload: Workload, kinds: readonly PeerKind[], executor
       threads: header.threads,
       milliseconds: spread(milliseconds),
       ratio: ratioSpread(milliseconds, ours),
-      ...(scale > 1 ? { tasks: problem.tasks / scale } : {}),
       agreement: gradient,
       firstMilliseconds: header.firstMilliseconds,
       peakBytes: header.peakBytes,

@@ -2,7 +2,7 @@
 import { wordFeatureSlots } from "@innerloop/core/tasks";
 import { encodeArrays } from "@innerloop/core/training";
 import { readExportedConfig } from "@innerloop/experiments";
-import type { PortableArray } from "@innerloop/graph";
+import type { PortableArray, PortableArrays } from "@innerloop/graph";
 import {
   type ExportedConfig,
   parseExport,
@@ -69,7 +69,8 @@ const array = (
   data,
 });
 
-const expected = (): Uint8Array =>
+/** @param others what has the place of the images that an encoder was tried on */
+const expected = (others: PortableArrays = {}, metadata: Readonly<Record<string, string>> = {}): Uint8Array =>
   encodeArrays({
     arrays: {
       support_inputs: array("uint8", [3, 2, 2, 1], new Uint8Array(12)),
@@ -81,8 +82,9 @@ const expected = (): Uint8Array =>
       probabilities: array("float32", [1, 2], new Float32Array(2)),
       backbone_inputs: array("uint8", [4, 2, 2, 1], new Uint8Array(16)),
       backbone_features: array("float32", [4, 3], new Float32Array(12)),
+      ...others,
     },
-    metadata: {},
+    metadata,
   });
 
 /** The same with files. */
@@ -148,6 +150,35 @@ function encodedTexts(): ExportedConfig {
   };
 }
 
+/** One whose words have states, and one whose pictures are cells. */
+function encodedWords(): ExportedConfig {
+  const all = whole();
+  return {
+    ...all,
+    ...{ ways: 3, answers: { kind: "spans" }, outputs: ["scores", "tags", "mask"] },
+    inputs: {
+      ...{ kind: "encoded-words", words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 2 } },
+      backbone: { name: "tiny", output: "states", maxTokens: 16, padTo: 16 },
+    },
+    files: { ...all.files, ...toldStubs("onnx/backbone.onnx", "tokenizer.json") },
+  };
+}
+
+function encodedPictures(): ExportedConfig {
+  const all = whole();
+  return {
+    ...{ ...all, ...detecting },
+    inputs: {
+      ...{ kind: "encoded-picture", shape: [2, 2, 6] },
+      backbone: {
+        ...{ name: "tiny", input: "image", output: "map", size: [8, 8], channels: 3, layout: "NCHW" },
+        ...{ mean: [0, 1, 2], scale: [255, 1, 1], pooling: "output", normalize: false },
+      },
+    },
+    files: { ...all.files, ...toldStubs("onnx/backbone.onnx") },
+  };
+}
+
 const configReader: Reader = {
   name: "exported folder",
   reads: "config.json of an exported folder, and the files by it",
@@ -209,6 +240,8 @@ const configReader: Reader = {
       ),
       bytes(storedExport(encodedImages())),
       bytes(storedExport(encodedTexts())),
+      bytes(storedExport(encodedWords())),
+      bytes(storedExport(encodedPictures())),
       bytes(storedExport({ ...all, inputs: { kind: "text", coding: { kind: "ngrams", buckets: 64, length: 8 } } })),
     ];
   },
@@ -295,10 +328,16 @@ const expectedReader: Reader = {
   reads: "expected.safetensors of an exported folder",
   sources: [
     ...["experiments/src/exported/verify-export.ts", "core/src/artifacts/safetensors.ts"],
-    "experiments/src/exported/encoded-text-inputs.ts",
+    "experiments/src/exported/text-encoder.ts",
   ],
   weight: 0.5,
-  seeds: () => [expected()],
+  seeds: () => [
+    expected(),
+    expected(
+      { backbone_features: array("float32", [4, 4, 2], new Float32Array(32)) },
+      { backbone_texts: JSON.stringify([["one", "two"], ["three"], [], ["a", "b", "c", "d"]]) },
+    ),
+  ],
   mutations: [headerMutation(checkpointFrame), headerMutation(checkpointFrame)],
   words: ["support_inputs", "support_labels", "query_inputs", "steps", "logits", "U8", "I64", "shape", "data_offsets"],
   async run(input) {
@@ -306,12 +345,13 @@ const expectedReader: Reader = {
     const { feeds, expected: answers } = expectedTask(input, config, "expected.safetensors");
     for (const { shape, data } of [feeds.task, feeds.asked, answers].flatMap((arrays) => Object.values(arrays)))
       checkArray({ shape, values: data });
-    const { inputs, features } = probeOf(input, encodedImages(), "expected.safetensors");
-    if (inputs.length * 3 !== features.length) throw new WrongResult("features of other inputs");
-    try {
-      probeOf(input, encodedTexts(), "expected.safetensors");
-    } catch (error) {
-      requireCode(error);
+    for (const config of [encodedImages(), encodedTexts(), encodedWords(), encodedPictures()]) {
+      try {
+        const { inputs: tried, features: made } = probeOf(input, config, "expected.safetensors");
+        if (tried.length !== 4 || made.length % 4 !== 0) throw new WrongResult("features of other inputs");
+      } catch (error) {
+        requireCode(error);
+      }
     }
   },
 };

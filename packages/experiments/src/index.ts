@@ -21,6 +21,7 @@ export * from "./domains/registry.js";
 export { type PolicyDomainParts, policyDomain } from "./domains/reinforcement/domain.js";
 export type { EnvironmentEntry, FamilySetting } from "./domains/reinforcement/environments.js";
 export { environmentDomain } from "./domains/reinforcement/own-environment.js";
+export { ledWords, tokensOfText, tokensOfWords, type WordTokens, wordLead } from "./encoder-tokens.js";
 export * from "./environment-io.js";
 export * from "./exported/export-run.js";
 export * from "./exported/index.js";

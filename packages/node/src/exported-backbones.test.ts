@@ -18,6 +18,7 @@ import { exportCommand, verifyCommand } from "./cli/commands/export-command.js";
 import { trainCommand } from "./cli/commands/train-command.js";
 import { machineIo } from "./data/machine-io.js";
 import { portableEngine } from "./executor/portable-engine.js";
+import { changedExport, filesIn, type ToldExport } from "./exported-runs.fixture.js";
 import { load } from "./runs/load.js";
 
 let folder: string;
@@ -153,42 +154,13 @@ test("a run of texts with an encoder: the tokenizer is in the folder, and answer
 });
 
 describe("a folder with an encoder that is not what it should be", () => {
-  const filesOf = async (run: string): Promise<Record<string, Uint8Array>> => {
-    const place = at(`exported-${run}`);
-    const names = (await readdir(place, { recursive: true, withFileTypes: true })).filter((each) => each.isFile());
-    const entries = names.map(async ({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      return [path.slice(place.length + 1), new Uint8Array(await readFile(path))] as const;
-    });
-    return Object.fromEntries(await Promise.all(entries));
-  };
-  type Told = {
-    inputs: { shape: number[]; backbone: Record<string, unknown> };
-    files: Record<string, { sha256: string; bytes: number }>;
-  };
-  /** The files with others, as config.json then tells them. */
-  async function changed(
-    run: string,
-    change: (told: Told, files: Record<string, Uint8Array>) => void,
-  ): Promise<Record<string, Uint8Array>> {
-    const { createHash } = await import("node:crypto");
-    const files = await filesOf(run);
-    const config = JSON.parse(new TextDecoder().decode(files["config.json"])) as { innerloop: Told };
-    change(config.innerloop, files);
-    for (const name of Object.keys(config.innerloop.files)) {
-      const bytes = files[name];
-      if (bytes)
-        config.innerloop.files[name] = {
-          sha256: createHash("sha256").update(bytes).digest("hex"),
-          bytes: bytes.length,
-        };
-    }
-    return { ...files, "config.json": new TextEncoder().encode(JSON.stringify(config)) };
-  }
+  const filesOf = (run: string) => filesIn(at(`exported-${run}`));
+  const changed = (run: string, change: Parameters<typeof changedExport>[1]) =>
+    changedExport(at(`exported-${run}`), change);
   const machine = { engine: portableEngine(), io: machineIo };
   const opening = async (files: Record<string, Uint8Array>): Promise<string> => {
     const learner = await openExported(filesAtHand(files), machine);
-    const { backbone } = learner.config.inputs as unknown as Told["inputs"];
+    const { backbone } = learner.config.inputs as unknown as ToldExport["inputs"];
     const [height, width] = backbone.size as [number, number];
     const image = new Uint8Array(height * width * 3);
     await learner

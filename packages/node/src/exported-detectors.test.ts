@@ -1,7 +1,6 @@
 /** Detectors as exported folders: pictures and marks as users have them, with the answers of the run itself. */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { random, splitClasses } from "@innerloop/core";
 import { boxesOf, decodedDetections, detectionMaps, sceneEpisodes } from "@innerloop/core/detection";
 import {
@@ -21,7 +20,7 @@ import { ranCard, ranNodeCard } from "./card-programs.fixture.js";
 import { machineIo } from "./data/machine-io.js";
 import { onnxCheckerMissing } from "./executor/onnx-checker.fixture.js";
 import { portableEngine } from "./executor/portable-engine.js";
-import { exportedRuns } from "./exported-runs.fixture.js";
+import { exportedRuns, filesIn } from "./exported-runs.fixture.js";
 import { load } from "./runs/load.js";
 
 type Detector = ExportedLearner<readonly ObjectAnswer[]>;
@@ -300,13 +299,7 @@ describe("the folder", () => {
   });
 
   test("config.json with other values is read within its bounds, or refused", async () => {
-    const place = inFolder("exported-prototypes");
-    const names = (await readdir(place, { recursive: true, withFileTypes: true }))
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(place.length + 1));
-    const files = Object.fromEntries(
-      await Promise.all(names.map(async (name) => [name, new Uint8Array(await readFile(join(place, name)))] as const)),
-    );
+    const files = await filesIn(inFolder("exported-prototypes"));
     const engine = portableEngine();
     const source = random(20_261_130, 5);
     const values = [

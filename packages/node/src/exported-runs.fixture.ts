@@ -1,5 +1,6 @@
 /** Small runs of a folder that are trained by the command, exported and verified. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Flags } from "@innerloop/experiments";
@@ -40,4 +41,39 @@ export async function exportedRuns(name: string) {
       return text();
     },
   };
+}
+
+/** What config.json tells, as far as tests change it. */
+export interface ToldExport {
+  inputs: Record<string, unknown> & { shape: number[]; backbone: Record<string, unknown> };
+  files: Record<string, { sha256: string; bytes: number }>;
+}
+
+/** The files of a folder by their names below it. */
+export async function filesIn(folder: string): Promise<Record<string, Uint8Array>> {
+  const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) => each.isFile());
+  const entries = names.map(async ({ parentPath, name }) => {
+    const path = join(parentPath, name);
+    return [path.slice(folder.length + 1), new Uint8Array(await readFile(path))] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+/** The files of an exported folder with others among them, each as config.json then tells it. */
+export async function changedExport(
+  folder: string,
+  change: (told: ToldExport, files: Record<string, Uint8Array>) => void,
+): Promise<Record<string, Uint8Array>> {
+  const files = await filesIn(folder);
+  const config = JSON.parse(new TextDecoder().decode(files["config.json"])) as { innerloop: ToldExport };
+  change(config.innerloop, files);
+  for (const name of Object.keys(config.innerloop.files)) {
+    const bytes = files[name];
+    if (bytes)
+      config.innerloop.files[name] = {
+        sha256: createHash("sha256").update(bytes).digest("hex"),
+        bytes: bytes.length,
+      };
+  }
+  return { ...files, "config.json": new TextEncoder().encode(JSON.stringify(config)) };
 }

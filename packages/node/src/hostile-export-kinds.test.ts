@@ -1,15 +1,22 @@
 /** Exported folders of every kind of task from anyone: config.json and tasks with other values are read, or refused with a code. */
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { random } from "@innerloop/core";
 import { decodeArrays, encodeArrays, safetensorsHeader, seal, unsealed } from "@innerloop/core/training";
 import { type ExportedLearner, filesAtHand, openExported } from "@innerloop/experiments";
 import { CodedError, type PortableArray, type TypedArray } from "@innerloop/graph";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import {
+  backboneFolder,
+  cellModel,
+  cellSettings,
+  textModel,
+  tokenizerCases,
+} from "./backbones/made-up-backbones.fixture.js";
 import { machineIo } from "./data/machine-io.js";
 import { portableEngine } from "./executor/portable-engine.js";
-import { exportedRuns } from "./exported-runs.fixture.js";
+import { exportedRuns, filesIn } from "./exported-runs.fixture.js";
 import { filmId, filmTables } from "./films.fixture.js";
+import { writePhotos } from "./photos.fixture.js";
 
 type Files = Readonly<Record<string, Uint8Array>>;
 type Learner = ExportedLearner<unknown>;
@@ -24,6 +31,8 @@ const sentences = ["Oslo", "Rome", "Bonn", "Lima"].map((city) => ({
   spans: [{ start: 12, end: 12 + city.length, type: "city" }],
 }));
 const step = { observations: [[0, 0]], actions: [[0.1, 0]], rewards: [-1] };
+/** A photo of the size that the encoder takes. */
+const square = Uint8Array.from({ length: 3 * 64 ** 2 }, (_, i) => (i * 37) % 200);
 /** What each kind adapts to, and is asked about. */
 const kinds: readonly (readonly [run: string, examples: readonly object[], asked: unknown])[] = [
   [
@@ -35,10 +44,13 @@ const kinds: readonly (readonly [run: string, examples: readonly object[], asked
     filmId(5),
   ],
   ["spans", sentences, "home from Kyiv"],
+  ["states", sentences, "home from Kyiv"],
+  ["photos", [{ input: square, objects: [{ label: "brick", box: [4, 6, 20, 18] }] }], square],
   ["policy", [step, step], [0, 0]],
 ];
 
 beforeAll(async () => {
+  vi.stubEnv("INNERLOOP_CACHE", "off");
   tables = await filmTables();
   const { ratings, items } = tables;
   const few = { embeddingWidth: 4, shots: 5, queries: 5, leastRatings: 6 };
@@ -61,22 +73,24 @@ beforeAll(async () => {
   await writeFile(data, lines.join("\n"));
   const words = { types: 2, shots: 2, queries: 4, featureWidth: 4, wordUnits: 8, wordWidth: 4, bestBy: undefined };
   await train("spans", "entities", { data, ...words, learner: "struct-shot" });
+  const reader = {
+    ...{ model: textModel(), tokenizer: tokenizerCases[0].tokenizer, settings: { pooling: "mean", maxTokens: 12 } },
+  };
+  const states = await backboneFolder(inFolder("encoders"), reader);
+  await train("states", "entities", { data, ...words, learner: "struct-shot", backbone: states });
+  await writePhotos(inFolder("pictures"), 12);
+  const cells = await backboneFolder(inFolder("encoders"), { model: cellModel(64), settings: cellSettings(64) });
+  await train("photos", "photos", { data: inFolder("pictures"), backbone: cells, shots: 2, queries: 2 });
   await train("policy", "navigation-2d", { episodes: 2, horizon: 4, metaBatch: 2, hidden: [4], evalSteps: [0, 2] });
   for (const [run] of kinds) await exported(run);
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await tables.remove();
   await remove();
 });
 
-async function filesOf(run: string): Promise<Files> {
-  const folder = inFolder(`exported-${run}`);
-  const names = (await readdir(folder, { recursive: true, withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-  const read = names.map(async (name) => [name, new Uint8Array(await readFile(join(folder, name)))] as const);
-  return Object.fromEntries(await Promise.all(read));
-}
+const filesOf = (run: string): Promise<Files> => filesIn(inFolder(`exported-${run}`));
 
 function coded(error: unknown): string {
   if (error instanceof CodedError) return error.code as string;

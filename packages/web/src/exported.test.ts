@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { encode, type OnnxNode, type Value } from "@innerloop/graph";
+import { encode, type Value } from "@innerloop/graph";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cellEncoder } from "./testing/cell-encoder.js";
 import { type AskedPage, chromiumMissing, openPage, startChromium } from "./testing/chromium.js";
 import { hasClang } from "./testing/clang.js";
 import { importMap, plainPage, root } from "./testing/plain-page.js";
@@ -61,24 +62,7 @@ const textExamples = [
 ];
 const textsAsked = ["money pay", "late parcel today"];
 
-/** Means of squares of 7 pixels, and their squares: [n, 1, 28, 28] -> [n, 2, 4, 4]. */
-function encoderModel(): Uint8Array {
-  const tensorOf = (name: string, shape: readonly number[]): Value => ({
-    name,
-    dtype: "float32",
-    shape,
-    data: undefined,
-  });
-  const [means, squares] = ["means", "squares"].map((name) => tensorOf(name, [-1, 1, 4, 4])) as [Value, Value];
-  const [image, map] = [tensorOf("image", [-1, 1, side, side]), tensorOf("map", [-1, 2, 4, 4])];
-  const window = { kernel_shape: [7, 7], strides: [7, 7] };
-  const nodes: OnnxNode[] = [
-    { operator: "AveragePool", domain: "", inputs: [image], output: means, attributes: window },
-    { operator: "Mul", domain: "", inputs: [means, means], output: squares, attributes: {} },
-    { operator: "Concat", domain: "", inputs: [means, squares], output: map, attributes: { axis: 1 } },
-  ];
-  return encode({ nodes, initializers: [], inputs: [image], outputs: [map] });
-}
+/** Of maps [2, 4, 4]. */
 const encoderSettings = { kind: "image", size: [side, side], channels: 1, layout: "NCHW", mean: 0, scale: 255 };
 
 interface ClassAnswer {
@@ -163,6 +147,7 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
   const ofKinds: Record<string, { readonly answers: unknown; readonly recommended: unknown }> = {};
   let nativeEncoded: readonly ClassAnswer[];
   let nativeTexts: readonly ClassAnswer[];
+  let nativeStates: unknown;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "innerloop-web-export-"));
     const command = (...words: string[]): Promise<unknown> =>
@@ -183,7 +168,7 @@ describe.skipIf(chromiumMissing())("an exported learner in Chromium", () => {
     await command("export", join(folder, "run"), "-o", join(folder, "exported"));
     if (hasClang) await command("export", join(folder, "run"), "-o", join(folder, "exported-wasm"), "--wasm");
     await mkdir(join(folder, "encoder"));
-    await writeFile(join(folder, "encoder/model.onnx"), encoderModel());
+    await writeFile(join(folder, "encoder/model.onnx"), cellEncoder(side, 7, 1));
     await writeFile(join(folder, "encoder/backbone.json"), JSON.stringify(encoderSettings));
     const features = ["--backbone", join(folder, "encoder"), "--learner", "prototypical", "--model", "mlp"];
     const few = [
@@ -258,6 +243,15 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       ofKinds[kind] = JSON.parse(answered.stdout) as (typeof ofKinds)[string];
     }
 
+    const { words: ofSpans, examples: sentences, asked: others } = kinds.spans;
+    const marked = ["--data", join(folder, "marked.jsonl"), "--backbone", join(folder, "words")];
+    await command("train", ...ofSpans, ...marked, ...updates, "--run", join(folder, "stated"));
+    await command("export", join(folder, "stated"), "-o", join(folder, "states"));
+    const told = JSON.stringify({ examples: sentences, asked: others });
+    const stated = ["--input-type=module", "--eval", other, told, join(folder, "states")];
+    nativeStates = (JSON.parse((await run(process.execPath, stated, { cwd: root })).stdout) as { answers: unknown })
+      .answers;
+
     const filesIn = async (folderName: string) => {
       const place = join(folder, folderName);
       const names = (await readdir(place, { recursive: true, withFileTypes: true }))
@@ -266,8 +260,8 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       return Promise.all(names.map(async (name) => [name.slice(place.length), await readFile(name)] as const));
     };
     const files = await filesIn("exported");
-    const others = await Promise.all(
-      ["encoded", "texts"].map(async (name) =>
+    const encoders = await Promise.all(
+      ["encoded", "texts", "states"].map(async (name) =>
         (await filesIn(name)).map(([file, bytes]) => [`/${name}${file.replaceAll("\\", "/")}`, bytes] as const),
       ),
     );
@@ -293,7 +287,7 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       routes: {
         "/page.html": plainPage,
         ...below("/exported"),
-        ...Object.fromEntries(others.flat()),
+        ...Object.fromEntries(encoders.flat()),
         ...below("/damaged", damaged),
         ...below("/longer", longer),
         ...(hasClang ? await served("wasm") : {}),
@@ -433,6 +427,17 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     expect(await page.ask("notExported", { address: "/texts" })).toMatchObject({
       code: "ILE206",
       message: expect.stringMatching(/a tokenizer, which this machine does not run/),
+    });
+  });
+
+  it("finds spans by states of words, by the same tokenizer", async () => {
+    const { examples: few, asked: some } = kinds.spans;
+    const answers = await page.ask("exportedTexts", { address: "states", examples: few, asked: some });
+    const [here, there] = [partsOf(answers), partsOf(nativeStates)];
+    expect(here.others).toBe(there.others);
+    expect(there.numbers.length).toBeGreaterThan(0);
+    here.numbers.forEach((value, i) => {
+      expect(value).toBeCloseTo(there.numbers[i]!, 4);
     });
   });
 

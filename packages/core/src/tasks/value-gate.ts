@@ -170,6 +170,7 @@ export function requireTask<X extends Tree, Y extends Tree>(
     const ofNone = Boolean(set === "support" ? spec.unlabelled : spec.openSet);
     if (declared) requireDeclared(operation, set, given, spec);
     for (const part of ["x", "y"] as const) {
+      if (isTensorSpec(spec[part]) && isFloat(spec[part].dtype)) continue;
       const mayBeOfNone = ofNone && part === "y";
       for (const [name, values, of] of describedTensors(`${set}.${part}`, given[part], spec[part])) {
         // Of targets that are one tensor, the rules say it.
@@ -229,12 +230,20 @@ function requireDeclared(
     ["x", x],
     ["y", y],
   ] as const) {
+    if (tree instanceof Tensor && isTensorSpec(spec[part]) && isRowsOf(tree, rows, spec[part])) continue;
     for (const [name, values, { shape, dtype }] of describedTensors(`${set}.${part}`, tree, spec[part])) {
       const wanted = [rows, ...shape];
       if (values.dtype === dtype && sameShape(values.shape, wanted)) continue;
       throw refusal(operation, `${name} is ${values}, and its spec says ${dtype}${formatShape(wanted)}`, remedy);
     }
   }
+}
+
+/** Whether a tensor is [rows, ...shape] of the type of a spec. */
+function isRowsOf({ shape: found, dtype: type }: Tensor, rows: number, { shape, dtype }: TensorSpec): boolean {
+  if (type !== dtype || found.length !== shape.length + 1 || found[0] !== rows) return false;
+  for (let axis = 0; axis < shape.length; axis++) if (found[axis + 1] !== shape[axis]) return false;
+  return true;
 }
 
 function requireTensor(operation: string, name: string, values: unknown): void {
@@ -282,6 +291,8 @@ export function requireRows(
   { x, y, present }: Examples<Tree, Tree>,
   mayBeEmpty = false,
 ): void {
+  // The usual case, which is asked of every task of a training.
+  if (x instanceof Tensor && y instanceof Tensor && !present && x.shape[0] && x.shape[0] === y.shape[0]) return;
   const named = (["x", "y"] as const).flatMap((part) => namedTensors(part === "x" ? x : y, `${prefix}${part}`));
   requireSameRows(operation, named, present && [`${prefix}present`, present]);
   const count = rowsOf(x);

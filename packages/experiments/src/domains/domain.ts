@@ -229,6 +229,8 @@ export interface ExportSetting {
   readonly shown: string;
   /** Images enter as numbers from 0 to 1 in place of bytes. */
   readonly floatInput: boolean;
+  /** Classes that the learner tells apart at most, with the data at hand; undefined where it is of none, or says nothing of it. */
+  readonly classes?: number | undefined;
   /** What opens the encoder that inputs go through. */
   readonly io: DataIo;
   readonly work: LongWork;

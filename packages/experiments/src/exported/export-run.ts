@@ -49,8 +49,8 @@ import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { type CardRequest, exportedFiles } from "./exported-folder.js";
 import { kindOf, loadKind } from "./exported-kinds.js";
 import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots, wasmFile } from "./exported-programs.js";
-import { wasmSourcesOfExport } from "./exported-wasm.js";
-import { backboneFile, requireProbe } from "./input-encoder.js";
+import { encoderNote, wasmSourcesOfExport } from "./exported-wasm.js";
+import { requireProbe } from "./input-encoder.js";
 import type { ExportedIo } from "./input-form.js";
 import { type ExportedInputs, type ExportForm, formOf, loadForm } from "./input-forms.js";
 import { type RowSlot, type RowValues, rowSize, rowsFrom, stackedSlots, zerosOf } from "./row-arrays.js";
@@ -100,6 +100,8 @@ const uncertain =
 /** Tasks that files are tried on. */
 const triedTasks = 20;
 const usualSupport = 25;
+/** Bytes that are asked about in one of them at most: cells of pictures are millions of numbers. */
+const mostAskedBytes = 2 ** 23;
 /** Answers in expected.safetensors at most, and bytes of them with their inputs, where programs take any number of queries. */
 const [mostExpected, mostExpectedBytes] = [1024, 2 ** 17];
 
@@ -111,11 +113,12 @@ const [mostExpected, mostExpectedBytes] = [1024, 2 ** 17];
 export async function prepareExport(request: ExportRequest, host: SessionHost): Promise<PreparedExport> {
   const { run, checkpoint: wanted, queries, unrolled } = request;
   requireLicense(request.card?.license);
-  const { form, config: own } = await formOfRun(request, host);
+  const own = exportedConfigOf(request);
   const norm = normOf(own, {});
   const { batchNorm: trainedNorm } = own.network as { readonly batchNorm?: string };
   const prepared = await prepareRun(run, withFlags(own, norm), host);
   const { learner, tasks } = prepared.experiment;
+  const form = await formOfRun(request, own, learner, host);
   const { params, iteration, checkpoint } = await loadParams(run, prepared.trained ?? learner, wanted);
   const chosen = await readChosenSteps(run, { checkpoint, iteration });
   const found = await findOpenSetRule(run);
@@ -308,12 +311,9 @@ function requireLicense(license: string | undefined): void {
   throw new UsageError(`--license ${quoted(license)}`, "Name it as the hub does: mit, apache-2.0, cc-by-4.0, other");
 }
 
-/** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
-async function formOfRun(
-  { run, chosen = {}, floatInput = false }: ExportRequest,
-  { io, signal, onWarning }: SessionHost,
-) {
-  const { config: own, data } = run.config;
+/** The options of a run with those that were chosen. @throws ExportError ILE201 for one that is not exported at all */
+function exportedConfigOf({ run, chosen = {} }: ExportRequest) {
+  const { config: own } = run.config;
   if (!own)
     throw refused(
       run,
@@ -322,13 +322,24 @@ async function formOfRun(
   const config = withFlags(own, chosen);
   const domain = domainOf(config);
   if (!domain.exported) throw refused(run, `it is of ${domain.title}, which are not exported`);
-  const facts = { options: config.domain, spec: data } as Parameters<typeof domain.exported>[0];
+  return config;
+}
+
+/** The form in which a run's tasks enter programs. @throws ExportError ILE201 */
+async function formOfRun(
+  { run, floatInput = false }: ExportRequest,
+  config: ReturnType<typeof exportedConfigOf>,
+  { classes }: Learner,
+  { io, signal, onWarning }: SessionHost,
+): Promise<ExportForm> {
+  const domain = domainOf(config);
+  const facts = { options: config.domain, spec: run.config.data } as Parameters<NonNullable<typeof domain.exported>>[0];
   const work = { signal, onWarning };
-  const form = await domain.exported(facts, { shown: run.shown, floatInput, io, work });
+  const form = await domain.exported!(facts, { shown: run.shown, floatInput, classes, io, work });
   await Promise.all([loadForm(form.inputs.kind), loadKind(form.answers.kind)]);
   if (floatInput && !("dtype" in form.inputs))
     throw new UsageError(`--float-input for ${run.shown}, whose inputs are no images`, "Leave it out");
-  return { form, config };
+  return form;
 }
 
 /** Tasks of as many classes as the learner has outputs for: it may have been trained on larger ones. */
@@ -353,12 +364,25 @@ function withTargets(spec: TaskSpec<Tree, Tree>, { answers, inputs }: ExportForm
 }
 
 /** A task as programs can be given it: its inputs are the nearest that they take. */
-function takenTask({ support, query }: HeldOut, inputs: ExportedInputs): HeldOut {
+function takenTask({ support, query: all }: HeldOut, inputs: ExportedInputs): HeldOut {
   const { taken } = formOf(inputs);
+  const query = { x: fewRows(all.x) };
   if (!taken) return { support, query };
   const nearest = (x: Tree): Tree =>
     mapTree((leaf: Tensor) => tensor(taken(leaf.data as TypedArray, inputs), leaf.shape), x);
   return { support: { ...support, x: nearest(support.x) }, query: { x: nearest(query.x) } };
+}
+
+/** The first rows of inputs, as many as are to be asked about. */
+function fewRows(x: Tree): Tree {
+  const found = namedLeaves(x).map(([, leaf]) => leaf);
+  const [rows = 1] = found[0]!.shape;
+  const bytes = found.reduce((sum, { data }) => sum + data!.byteLength, 0);
+  const kept = Math.max(1, Math.floor((rows * mostAskedBytes) / bytes));
+  if (kept >= rows) return x;
+  return mapTree(({ data, shape: [, ...row], dtype }: Tensor) => {
+    return tensor(data!.slice(0, (kept * data!.length) / rows) as TypedArray, [kept, ...row], dtype);
+  }, x);
 }
 
 /** Rows of a support set. @throws UsageError where they are fewer than a task of the run has */
@@ -370,9 +394,6 @@ function supportOf({ run, maxSupport }: ExportRequest, rows: number): number {
     `Give ${rows} or more`,
   );
 }
-
-/** What of a folder with a module is not in it. */
-const encoderNote = `${wasmFile} adapts and predicts; the encoder before it stays ${backboneFile}, which onnxruntime runs`;
 
 /** What the user should know of what was written. */
 function notesOf(

@@ -1,6 +1,11 @@
 /** The programs of an exported learner as one module of WebAssembly, in which sizes are static. */
 import type { ExportedPrograms } from "@innerloop/core/training";
 import { type WasmSources, wasmSources } from "@innerloop/graph";
+import { wasmFile } from "./exported-programs.js";
+import { backboneFile } from "./input-encoder.js";
+
+/** What of a folder with an encoder is not in its module. */
+export const encoderNote = `${wasmFile} adapts and predicts; the encoder before it stays ${backboneFile}, which onnxruntime runs`;
 
 /** Support sets of few examples are computed at the fewest, others at so many times as many, up to the most. */
 const [fewest, times] = [5, 5];

@@ -40,6 +40,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   readonly file?: InputFile<Inputs>;
   /** A frozen encoder that inputs go through before programs. */
   readonly encoder?: InputEncoder<Inputs>;
+  /** Pixels of a side of the square that pictures are brought into, where objects are found in them. */
+  side?(inputs: Inputs): number;
   /** The tensors of one row as programs take them, each by its path: "" where there is one alone, "ids" in a tree. */
   slots(inputs: Inputs): readonly RowSlot[];
   /** The same as a learner's own tasks have them, where that is another: programs take the bytes of colours of what it sees as grey. */
@@ -62,6 +64,8 @@ export interface InputForm<Inputs extends { readonly kind: string }, Read = Read
   preprocessor?(inputs: Inputs): object;
   /** A sentence on what an input is, for model cards. */
   about(inputs: Inputs): string;
+  /** Packages of Python that these take beside onnxruntime and numpy. */
+  readonly pythonPackages?: readonly string[];
   /** Lines of Python before inputs are made; none unless given. */
   pythonFirst?(inputs: Inputs): readonly string[];
   /** Rows in Python that are made up: an expression of numpy for `rows` rows of each tensor, by its path; two or more unless given. */

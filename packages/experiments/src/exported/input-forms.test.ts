@@ -28,6 +28,16 @@ const textBackbone = {
   ...{ name: "tiny", output: "last_hidden_state", normalize: true, maxTokens: 16, padTo: 16 },
   pooling: "mean",
 } as const;
+const encodedPicture = {
+  kind: "encoded-picture",
+  shape: [2, 2, 6],
+  backbone: { ...encodedImage.backbone, channels: 3, mean: [1, 2, 3], scale: [1, 1, 1] },
+} as const satisfies ExportedInputs;
+const encodedWords = {
+  kind: "encoded-words",
+  words: { length: 4, slots: wordFeatureSlots, ids: 64, width: 8 },
+  backbone: { name: "tiny", output: "last_hidden_state", maxTokens: 16, padTo: 16 },
+} as const satisfies ExportedInputs;
 const kinds: readonly ExportedInputs[] = [
   image,
   { ...image, dtype: "float32" },
@@ -49,6 +59,8 @@ const kinds: readonly ExportedInputs[] = [
   encodedImage,
   { kind: "encoded-text", shape: [4], backbone: textBackbone },
   { kind: "observations", horizon: 5, observation: { kind: "box", size: 3 } },
+  encodedPicture,
+  encodedWords,
 ];
 
 beforeAll(async () => {
@@ -98,6 +110,18 @@ test.each<readonly [unknown]>([
     (other) => [{ kind: "encoded-text", shape: [4], backbone: { ...textBackbone, ...other } }] as const,
   ),
   [{ kind: "encoded-text", shape: [4, 4], backbone: textBackbone }],
+  ...[{ size: [4, 8] }, { channels: 1, mean: [1], scale: [1] }, { scale: [1, 0, 1] }, { output: "" }].map(
+    (other) => [{ ...encodedPicture, backbone: { ...encodedPicture.backbone, ...other } }] as const,
+  ),
+  [{ ...encodedPicture, shape: [24] }],
+  [{ ...encodedPicture, shape: [1e4, 1e4, 6] }],
+  ...[{ width: 0 }, { width: 1e6 }, { length: 0 }, { slots: ["other"] }, { length: 512, width: 2 ** 16 }].map(
+    (other) => [{ ...encodedWords, words: { ...encodedWords.words, ...other } }] as const,
+  ),
+  ...[{ maxTokens: 1e6 }, { padTo: -1 }, { output: 3 }, { name: "a\0b" }].map(
+    (other) => [{ ...encodedWords, backbone: { ...encodedWords.backbone, ...other } }] as const,
+  ),
+  [{ ...encodedWords, backbone: [] }],
   [{ kind: "item", slots: 0, numbers: 2 }],
   [{ kind: "observations", horizon: 0, observation: { kind: "box", size: 3 } }],
   [{ kind: "observations", horizon: 1_000_000, observation: { kind: "box", size: 2 ** 20 } }],
@@ -144,6 +168,51 @@ describe("what users give", () => {
       [51, 255, 1, 9].flatMap((byte) => [byte, byte, byte]),
     );
     expect(form.taken!(Float32Array.of(0.2001), colours)).toEqual(Float32Array.of(0.2001));
+  });
+
+  test("pictures behind an encoder: their squares are what it is given, its cells are what enters", async () => {
+    const given: unknown[] = [];
+    const encode = async (read: readonly unknown[]) => {
+      given.push(...read);
+      return read.map((pixels) => Float32Array.from({ length: 24 }, (_, i) => (pixels as Uint8Array)[0]! + i));
+    };
+    const squares = [7, 9].map((value) => new Uint8Array(4 * 4 * 3).fill(value));
+    const form = formOf(encodedPicture);
+    const read = await form.read(squares, encodedPicture, { ...io, encode });
+    expect(given).toEqual(squares);
+    expect(read).toMatchObject([{ width: 4, height: 4 }, { width: 4 }]);
+    expect(form.rows(read[1], { invert: false }, encodedPicture)).toEqual([
+      [Float32Array.from({ length: 24 }, (_, i) => 9 + i)],
+    ]);
+    await expect(form.read([[1, 2]], encodedPicture, { ...io, encode })).rejects.toThrow(
+      /ILE206 input 1: .*no picture/,
+    );
+  });
+
+  test("sentences behind an encoder: it is given the words of each row, and a row has the states of its own", async () => {
+    const given: unknown[] = [];
+    const encode = async (read: readonly unknown[]) => {
+      given.push(...read);
+      return read.map((_, row) => new Float32Array(32).fill(row));
+    };
+    const form = formOf(encodedWords);
+    const long = { tokens: ["one", "two", "three", "four", "five"], tags: ["O", "O", "B-number", "O", "O"] };
+    const read = await form.read(["a bee", long, ""], encodedWords, { ...io, encode });
+    expect(given).toEqual([["a", "bee"], ["one", "two", "three", "four"], ["five"], []]);
+    const rows = read.map((each) => form.rows(each, { invert: false }, encodedWords));
+    expect(rows.map((each) => each.map(([, mask, states]) => [Array.from(mask!, Number), states![0]]))).toEqual([
+      [[[1, 1, 0, 0], 0]],
+      [
+        [[1, 1, 1, 1], 1],
+        [[1, 0, 0, 0], 2],
+      ],
+      [[[0, 0, 0, 0], 3]],
+    ]);
+    expect(form.slots(encodedWords).map(({ name, shape }) => [name, ...shape])).toEqual([
+      ["lexical", 4, wordFeatureSlots.length],
+      ["mask", 4],
+      ["states", 4, 8],
+    ]);
   });
 
   test("dark ink on light paper is inverted where training had the reverse", () => {

@@ -4,7 +4,9 @@
  */
 import type { ImageInput } from "@innerloop/core/training";
 import type { EncodedImageInputs } from "./encoded-image-inputs.js";
+import type { EncodedPictureInputs } from "./encoded-picture-inputs.js";
 import type { EncodedTextInputs } from "./encoded-text-inputs.js";
+import type { EncodedWordInputs } from "./encoded-word-inputs.js";
 import type { ExportedFileName } from "./exported-config.js";
 import type { ExportedAnswers } from "./exported-kinds.js";
 import type { ImageInputs } from "./image-inputs.js";
@@ -25,11 +27,13 @@ export type ExportedInputs =
   | EncodedImageInputs
   | NumberInputs
   | PictureInputs
+  | EncodedPictureInputs
   | RowInputs
   | TextInputs
   | EncodedTextInputs
   | ItemInputs
   | WordInputs
+  | EncodedWordInputs
   | ObservationInputs;
 
 /** biome-ignore lint/suspicious/noExplicitAny: inputs that were read differ by kind. */
@@ -44,11 +48,13 @@ const inputForms = recordsOnDemand<Forms>("kind of inputs", {
   "encoded-image": async () => (await import("./encoded-image-inputs.js")).encodedImageForm,
   numbers: async () => (await import("./number-inputs.js")).numberForm,
   picture: async () => (await import("./picture-inputs.js")).pictureForm,
+  "encoded-picture": async () => (await import("./encoded-picture-inputs.js")).encodedPictureForm,
   row: async () => (await import("./row-inputs.js")).rowForm,
   text: async () => (await import("./text-inputs.js")).textForm,
   "encoded-text": async () => (await import("./encoded-text-inputs.js")).encodedTextForm,
   item: async () => (await import("./item-inputs.js")).itemForm,
   words: async () => (await import("./word-inputs.js")).wordForm,
+  "encoded-words": async () => (await import("./encoded-word-inputs.js")).encodedWordForm,
   observations: async () => (await import("./observation-inputs.js")).observationForm,
 });
 

@@ -40,6 +40,8 @@ export interface CardParts {
   readonly wasmBytes?: number | undefined;
 }
 
+const packages = new Intl.ListFormat("en");
+
 /** The text of README.md. */
 export function modelCard({ told, form, programs, results, details, wasmBytes }: CardParts): string {
   const { learner, support, answers } = told;
@@ -69,7 +71,7 @@ export function modelCard({ told, form, programs, results, details, wasmBytes }:
     "",
     "## Use from Python",
     "",
-    "Nothing but onnxruntime and numpy is needed.",
+    `Nothing but ${packages.format(["onnxruntime", "numpy", ...(formOf(told.inputs).pythonPackages ?? [])])} is needed.`,
     "",
     "```python",
     ...python(told, words),

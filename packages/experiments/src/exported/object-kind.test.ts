@@ -1,10 +1,10 @@
 /** Objects in pictures as a kind of exported tasks: what config.json and the bytes of tasks may say of them. */
 import { detectionMaps } from "@innerloop/core/detection";
 import type { PortableArray } from "@innerloop/graph";
-import { beforeAll, describe, expect, test } from "vitest";
-import { photos } from "../domains/detection/photo-domain.js";
+import { describe, expect, test } from "vitest";
 import type { KindSetting } from "./exported-kind.js";
 import { answersFrom, loadKind } from "./exported-kinds.js";
+import { type ExportedInputs, loadForm } from "./input-forms.js";
 import { type ObjectAnswers, objectKind } from "./object-kind.js";
 
 const answers: ObjectAnswers = { kind: "objects", ways: 3, stride: 4, least: 0.1, most: 30, overlap: 0.5 };
@@ -15,10 +15,23 @@ const setting: KindSetting<ObjectAnswers> = {
   steps: { usual: undefined, fixed: undefined },
 };
 
-beforeAll(() => loadKind("objects"));
+await Promise.all([loadKind("objects"), ...["picture", "encoded-picture", "numbers"].map(loadForm)]);
 
-describe("answers in config.json", () => {
-  const told = { inputs, outputs, ways: undefined };
+/** The same squares, behind an encoder. */
+const encoded: ExportedInputs = {
+  kind: "encoded-picture",
+  shape: [4, 4, 6],
+  backbone: {
+    ...{ name: "tiny", input: "image", output: "map", size: [16, 16], channels: 3, layout: "NCHW" },
+    ...{ mean: [1, 2, 3], scale: [1, 1, 1], pooling: "output", normalize: false },
+  },
+};
+
+describe.each<readonly [string, ExportedInputs]>([
+  ["pixels", inputs],
+  ["cells", encoded],
+])("answers in config.json, of %s", (_name, seen) => {
+  const told = { inputs: seen, outputs, ways: undefined };
 
   test("are read as they were written, and none of them may be missing", () => {
     expect(answersFrom({ answers: JSON.parse(JSON.stringify(answers)) }, told)).toEqual(answers);
@@ -95,11 +108,4 @@ describe("objects in the bytes of a task", () => {
   ])("%s is none of them", (_name, found) => {
     expect(objectKind.restored(found, 2, classes, setting)).toBeUndefined();
   });
-});
-
-test("photos that an encoder sees are refused with the reason", () => {
-  const own = { spec: { backbone: { name: "efficientnet-cells" } } };
-  expect(() => photos.exported!(own as never, { shown: "runs/photos", floatInput: false } as never)).toThrow(
-    /ILE201 runs\/photos: its inputs are cells of the encoder efficientnet-cells, which is a model of its own/,
-  );
 });

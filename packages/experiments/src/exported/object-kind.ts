@@ -13,9 +13,10 @@ import { isRecord, quoted } from "../options/outside-text.js";
 import { counted } from "../words.js";
 import { ExportError } from "./export-error.js";
 import type { AnswerRequest, ExportedKind, KindSetting } from "./exported-kind.js";
+import { formOf } from "./input-forms.js";
 import { areFinite, finiteRow, isWhole } from "./kind-values.js";
 import { pythonAnswers, pythonDefinitions } from "./object-python.js";
-import type { PictureInputs, ReadPicture } from "./picture-inputs.js";
+import type { ReadPicture } from "./picture-inputs.js";
 
 /** Answers that are objects, and how they are read out of predictions. */
 export interface ObjectAnswers {
@@ -62,6 +63,8 @@ interface SeenObject {
 
 type Said = readonly SeenObject[];
 type Setting = KindSetting<ObjectAnswers>;
+/** A picture's own sides. */
+type Sides = Pick<ReadPicture, "width" | "height">;
 
 /** Objects of a picture at most. */
 const mostObjects = 1000;
@@ -70,7 +73,7 @@ const [mostWays, longestName] = [1000, 4096];
 const numbersOfObject = 5;
 const outputs = ["objectness", "names", "box"] as const;
 
-const sizeOf = ({ inputs }: Pick<Setting, "inputs">): number => (inputs as PictureInputs).size;
+const sizeOf = ({ inputs }: Pick<Setting, "inputs">): number => formOf(inputs).side!(inputs);
 
 const cellsOf = (setting: Setting): number => sizeOf(setting) / setting.answers.stride;
 
@@ -82,8 +85,8 @@ const channelsOf = (ways: number): Readonly<Record<string, readonly number[]>> =
 });
 
 /** @internal */
-export const objectKind: ExportedKind<ObjectAnswers, Given, Said, ReadPicture, readonly ObjectAnswer[]> = {
-  inputs: ["picture"],
+export const objectKind: ExportedKind<ObjectAnswers, Given, Said, Sides, readonly ObjectAnswer[]> = {
+  inputs: ["picture", "encoded-picture"],
   parse: ({ ways, stride, least, most, overlap }, told) => {
     const isFraction = (value: unknown): value is number => typeof value === "number" && value >= 0 && value <= 1;
     const size = sizeOf(told);
@@ -268,8 +271,8 @@ function markedObjects(objects: unknown, where: string): readonly ExportedObject
 
 /** The objects of one picture, read out of its row of predictions. */
 function objectsIn(
-  { outputs: found, setting, classes, where }: AnswerRequest<ObjectAnswers, ReadPicture>,
-  { width, height }: ReadPicture,
+  { outputs: found, setting, classes, where }: AnswerRequest<ObjectAnswers, Sides>,
+  { width, height }: Sides,
   row: number,
 ): readonly ObjectAnswer[] {
   const cells = cellsOf(setting);

@@ -38,10 +38,11 @@ export const pictureForm: InputForm<PictureInputs, ReadPicture> = {
     if ((channels !== 1 && channels !== 3) || (dtype !== "uint8" && dtype !== "float32")) return undefined;
     return { kind: "picture", size, channels, dtype };
   },
+  side: ({ size }) => size,
   slots: (inputs) => [{ name: "", dtype: inputs.dtype, shape: shapeOf(inputs) }],
   slotsOfTask: ({ size, channels }) => [{ name: "", dtype: "float32", shape: [size, size, channels] }],
   isOne: () => false,
-  read: (given, inputs, io) => Promise.all(given.map((each, i) => readPicture(each, i, inputs, io))),
+  read: (given, { size }, io) => readPictures(given, size, io),
   readingOf: () => ({ invert: false }),
   rows: ({ pixels }, _, { dtype, size, channels }) => [
     [dtype === "uint8" ? pixels : (pixelValues([pixels], size, channels).data as Float32Array)],
@@ -58,14 +59,7 @@ export const pictureForm: InputForm<PictureInputs, ReadPicture> = {
     return bytes;
   },
   preprocessor: ({ size, dtype }) => ({
-    do_resize: true,
-    size: { longest_edge: size },
-    resample: 1,
-    do_convert_rgb: true,
-    do_pad: true,
-    pad_size: { height: size, width: size },
-    pad_position: "around",
-    pad_value: 114,
+    ...squareFields(size),
     // Of bytes the programs do it themselves.
     do_rescale: dtype === "float32",
     rescale_factor: 1 / 255,
@@ -76,7 +70,7 @@ export const pictureForm: InputForm<PictureInputs, ReadPicture> = {
       inputs.dtype === "uint8"
         ? "bytes of red, green and blue"
         : `numbers from 0 to 1, ${inputs.channels === 1 ? "the mean of the colours" : "red, green and blue"}`;
-    return `Pictures scaled to ${inputs.size} pixels along their longer side, in the middle of a square of that side whose rest is 114: [${shapeOf(inputs).join(", ")}], as ${values}.`;
+    return `${squareText(inputs.size)}: [${shapeOf(inputs).join(", ")}], as ${values}.`;
   },
   inPython: (inputs, rows = 2) => {
     const shape = [rows, ...shapeOf(inputs)].join(", ");
@@ -90,12 +84,30 @@ export const pictureForm: InputForm<PictureInputs, ReadPicture> = {
   inJavaScript: () => `"one.png"`,
 };
 
-async function readPicture(
-  given: unknown,
-  place: number,
-  { size }: PictureInputs,
+/** What makes squares of pictures, in words. */
+export const squareText = (size: number): string =>
+  `Pictures scaled to ${size} pixels along their longer side, in the middle of a square of that side whose rest is 114`;
+
+/** The same as fields of preprocessor_config.json. */
+export const squareFields = (size: number): object => ({
+  do_resize: true,
+  size: { longest_edge: size },
+  resample: 1,
+  do_convert_rgb: true,
+  do_pad: true,
+  pad_size: { height: size, width: size },
+  pad_position: "around",
+  pad_value: 114,
+});
+
+/** Pictures in squares: of files, of their bytes, of what this machine has, or the bytes of such a square itself. @throws ExportError ILE206 */
+export const readPictures = (
+  given: readonly unknown[],
+  size: number,
   io: ExportedIo,
-): Promise<ReadPicture> {
+): Promise<readonly ReadPicture[]> => Promise.all(given.map((each, i) => readPicture(each, i, size, io)));
+
+async function readPicture(given: unknown, place: number, size: number, io: ExportedIo): Promise<ReadPicture> {
   const own = typeof given === "object" ? io.squarePicture?.(given, size) : undefined;
   if (own) return own;
   if (given instanceof Uint8Array && given.length === size * size * colours && !isImageFile(given))

@@ -3,6 +3,7 @@ import { type MarkedText, tagsOf } from "@innerloop/core/tasks";
 import { type FoundEntity, foundEntities } from "../domains/entities/found-entities.js";
 import { rowsOf, type Sentence } from "../domains/entities/sentence-rows.js";
 import { counted } from "../words.js";
+import type { EncodedWordInputs } from "./encoded-word-inputs.js";
 import type { ExportedKind, KindSetting } from "./exported-kind.js";
 import { finiteRow } from "./kind-values.js";
 import { markedTextOf } from "./marked-texts.js";
@@ -21,7 +22,7 @@ export type SpanAnswer = readonly FoundEntity[];
 type Tags = readonly string[];
 type Setting = KindSetting<SpanAnswers>;
 
-const wordsOf = ({ inputs }: Setting) => (inputs as WordInputs).words;
+const wordsOf = ({ inputs }: Setting) => (inputs as WordInputs | EncodedWordInputs).words;
 
 /** Types of a task at most: a tag is none. */
 const mostTypes = ({ ways }: Pick<Setting, "ways">): number => ways! - 1;
@@ -39,7 +40,7 @@ const predictionNames = ["scores", "tags", "mask"];
 
 /** @internal */
 export const spanKind: ExportedKind<SpanAnswers, MarkedText, Tags, Sentence, SpanAnswer> = {
-  inputs: ["words"],
+  inputs: ["words", "encoded-words"],
   parse: (_, { ways, outputs }) =>
     ways !== undefined && ways >= 2 && outputs.slice().sort().join() === predictionNames.slice().sort().join()
       ? { kind: "spans" }

@@ -13,6 +13,13 @@ export interface WordInputs {
   readonly words: WordSetting;
 }
 
+/** The sentence that a user gives: a text, or a marked one with words of its own. @throws ExportError ILE206 */
+export function sentenceOf(given: unknown, place: number): Sentence {
+  if (typeof given === "string") return { text: given, words: wordPlaces(given) };
+  const marked = markedTextOf(given, `input ${place + 1}`);
+  return { text: marked.text, words: wordsIn(marked) };
+}
+
 /** @internal */
 export const wordForm: InputForm<WordInputs, Sentence> = {
   parse: ({ words }) =>
@@ -24,12 +31,7 @@ export const wordForm: InputForm<WordInputs, Sentence> = {
     { name: "mask", dtype: "float32", shape: [length] },
   ],
   isOne: () => false,
-  read: async (given) =>
-    given.map((each, i): Sentence => {
-      if (typeof each === "string") return { text: each, words: wordPlaces(each) };
-      const marked = markedTextOf(each, `input ${i + 1}`);
-      return { text: marked.text, words: wordsIn(marked) };
-    }),
+  read: async (given) => given.map(sentenceOf),
   readingOf: () => ({ invert: false }),
   rows: (sentence, _, { words: setting }) => {
     const rows = rowsOf([sentence], setting);

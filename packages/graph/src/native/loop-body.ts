@@ -108,6 +108,13 @@ export class LoopBody {
       const [from, to] = [inputs[0]!.dtype, node.dtype];
       return this.kept(to, converted(this.mode, from, to, this.value(inputs[0]!, at)));
     }
+    if (rule?.kind === "reduction") {
+      const terms = this.terms(node, at);
+      const type = typeIn(this.mode, node.dtype);
+      return terms.reduce((sum, term) =>
+        this.kept(node.dtype, rule.combine === "sum" ? `${sum} + ${term}` : `larger_${type}(${sum}, ${term})`),
+      );
+    }
     if (rule?.kind !== "map") throw new TypeError(`${node.tensor.primitive?.name} is not computed element by element`);
     const operands = inputs.map((input) => this.value(input, broadcastIndex(at, input.shape)));
     const type = typeIn(this.mode, inputs.at(-1)!.dtype);
@@ -115,6 +122,20 @@ export class LoopBody {
       .replaceAll("@", type)
       .replace(/\$(\d)/g, (_, place: string) => operands[Number(place)]!);
     return this.kept(node.dtype, text);
+  }
+
+  /** The elements that a reduction joins, in their order. */
+  private terms({ rule, inputs, attributes }: NativeNode, at: readonly IndexForm[]): string[] {
+    if (rule?.kind !== "reduction") throw new TypeError("no reduction");
+    const [input] = inputs as [NativeNode];
+    const axes = rule.axes(attributes);
+    const kept = [...at];
+    let places: IndexForm[][] = [[]];
+    input.shape.forEach((extent, axis) => {
+      const along = axes.includes(axis) ? Array.from({ length: extent }, (_, n) => indexOf(n)) : [kept.shift()!];
+      places = places.flatMap((place) => along.map((index) => [...place, index]));
+    });
+    return places.map((place) => this.value(input, place));
   }
 
   /** An element that is another's, or a fill. */
@@ -200,9 +221,9 @@ export class LoopBody {
     return this.mode === "single" ? text : `splat_${type}(${text})`;
   }
 
-  /** Whether nothing is done but reading. */
-  get isCopy(): boolean {
-    return this.lines.length === this.reads.length;
+  /** Lines that do more than reading. */
+  get operations(): number {
+    return this.lines.length - this.reads.length;
   }
 
   /** All lines for one turn. */

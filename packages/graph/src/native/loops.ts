@@ -2,6 +2,7 @@
 import {
   type IndexForm,
   type IndexGuard,
+  indexBy,
   indexText,
   type LoopVariable,
   openGuards,
@@ -10,7 +11,15 @@ import {
 import { type DType, stridesOf } from "../program/tensor-type.js";
 import { elementTypes, LoopBody, lanesOf, type Mode, modeFor, numberText, type Turn, typeIn } from "./loop-body.js";
 import type { NativeNode } from "./nodes.js";
-import { isLiteral, splitting } from "./plan.js";
+import {
+  type AxisVariables,
+  axisIndex,
+  isLiteral,
+  isShortReduction,
+  mostTerms,
+  splitting,
+  variablesOf,
+} from "./plan.js";
 import type { NativeTarget } from "./target.js";
 import { transposedCopy, transposedLines, transposeFunction } from "./transposition.js";
 
@@ -51,10 +60,16 @@ interface Loops {
   readonly value: (body: LoopBody, at: readonly IndexForm[]) => string;
 }
 
-interface Written {
-  readonly body: LoopBody;
+/** An element that is computed, and where it goes. */
+interface Result {
   readonly value: string;
   readonly place: { readonly form: IndexForm; readonly guards: readonly IndexGuard[] };
+}
+
+interface Written {
+  readonly body: LoopBody;
+  /** What a turn of the loops computes: several elements where they have much in common. */
+  readonly results: readonly Result[];
   readonly variables: readonly LoopVariable[];
 }
 
@@ -74,16 +89,23 @@ function written(
   for (;;) {
     const lanes = lanesOf(mode, target);
     let along: LoopVariable | undefined;
-    const { result, axes } = splitting(loops.shape, "i", (at, variables) => {
+    const { result, axes } = splitting(loops.shape, "i", (_, variables) => {
       along = mode === "single" ? undefined : variables.flat().findLast(({ extent }) => extent > 1);
-      const body = new LoopBody(stored, node, mode, lanes, along);
-      // Before the body: where it asks for loops to be split, nothing is lost.
-      const place = loops.place(at);
-      return { body, value: loops.value(body, at), place };
+      const turn = (together: readonly LoopVariable[]) => {
+        const body = new LoopBody(stored, node, mode, lanes, along);
+        const results = turnsOf(variables, together).map((at): Result => {
+          // Before the body: where it asks for loops to be split, nothing is lost.
+          const place = loops.place(at);
+          return { value: loops.value(body, at), place };
+        });
+        return { body, results, together };
+      };
+      return loops.reduced.length > 0 ? turn([]) : sharingMost(variables.flat(), along, turn);
     });
     const reducedAxes = new Set(loops.reduced);
     const isReduced = new Set(axes.flatMap((list, axis) => (reducedAxes.has(axis) ? list : [])));
-    const variables = joined(axes.flat(), isReduced, result);
+    const left = axes.flat().filter((variable) => !result.together.includes(variable));
+    const variables = joined(left, isReduced, result);
     const last = variables.at(-1);
     // What lies along a short row, or is placed along it with gaps or conditions, goes number by number.
     if (mode !== "single" && !isVectorizable(last, along, isReduced, result)) {
@@ -94,27 +116,61 @@ function written(
   }
 }
 
+/** Indices of all axes in each turn of the loops of some variables, which are numbers in it. */
+function turnsOf(axes: readonly AxisVariables[], together: readonly LoopVariable[]): IndexForm[][] {
+  let turns: ReadonlyMap<LoopVariable, number>[] = [new Map()];
+  for (const variable of together)
+    turns = turns.flatMap((turn) => Array.from({ length: variable.extent }, (_, n) => new Map(turn).set(variable, n)));
+  return turns.map((turn) => axes.map((variables) => axisIndex(variables, turn)));
+}
+
+/** Elements that one turn of a loop computes, at most. */
+const mostTogether = 8;
+
+/** The turn of loops of which short ones are written out, where their elements share what is computed. */
+function sharingMost<T extends { readonly body: LoopBody }>(
+  variables: readonly LoopVariable[],
+  along: LoopVariable | undefined,
+  turn: (together: readonly LoopVariable[]) => T,
+): T {
+  let best = turn([]);
+  let together: readonly LoopVariable[] = [];
+  for (const variable of [...variables].reverse()) {
+    const { extent } = variable;
+    if (variable === along || extent < 2 || extent > mostTerms) continue;
+    const more = [variable, ...together];
+    if (more.reduce((n, each) => n * each.extent, 1) > mostTogether) continue;
+    const tried = turn(more);
+    if (tried.body.operations >= best.body.operations * extent) continue;
+    [best, together] = [tried, more];
+  }
+  return best;
+}
+
 function isVectorizable(
   last: LoopVariable | undefined,
   along: LoopVariable | undefined,
   isReduced: ReadonlySet<LoopVariable>,
-  { place }: Pick<Written, "place">,
+  { results }: Pick<Written, "results">,
 ): boolean {
   if (!last || last !== along || last.extent <= shortRow) return false;
   if (isReduced.has(last)) return true;
-  if (place.guards.some(({ form }) => form.terms.some(({ atom }) => atom.variables.has(last)))) return false;
-  return place.form.terms.every(({ atom, factor }) => (atom === last ? factor === 1 : !atom.variables.has(last)));
+  return results.every(({ place: { form, guards } }) => {
+    if (guards.some((guard) => guard.form.terms.some(({ atom }) => atom.variables.has(last)))) return false;
+    return form.terms.every(({ atom, factor }) => (atom === last ? factor === 1 : !atom.variables.has(last)));
+  });
 }
 
 /** Loops that are as one for all that is read and written: the inner one goes through both. */
 function joined(
   variables: readonly LoopVariable[],
   isReduced: ReadonlySet<LoopVariable>,
-  { body, place }: Pick<Written, "body" | "place">,
+  { body, results }: Pick<Written, "body" | "results">,
 ): LoopVariable[] {
   const kept = variables.filter(({ extent }) => extent !== 1);
-  const forms = [...body.reads.map(({ form }) => form), place.form];
-  const guards = [...body.reads.flatMap(({ guards: own }) => own), ...place.guards];
+  const places = results.map(({ place }) => place);
+  const forms = [...body.reads, ...places].map(({ form }) => form);
+  const guards = [...body.reads, ...places].flatMap(({ guards: own }) => own);
   const factor = (form: IndexForm, variable: LoopVariable): number =>
     form.terms.find(({ atom }) => atom === variable)?.factor ?? 0;
   const isBare = (variable: LoopVariable): boolean =>
@@ -187,7 +243,7 @@ function inVectors(
 
 function storing(
   pointer: string,
-  { form, guards }: Written["place"],
+  { form, guards }: Result["place"],
   value: string,
   dtype: DType,
   mode: Mode,
@@ -221,15 +277,19 @@ function elementwiseFunction(
   const w = written(node, stored, loops, prefer, target);
   const outer = w.mode === "single" ? w.variables : w.variables.slice(0, -1);
   const one = (turn: Turn): string =>
-    `${w.body.text(turn)}\n${storing("y", w.place, w.value, node.dtype, w.mode, turn, adds)}`;
+    [
+      w.body.text(turn),
+      ...w.results.map(({ value, place }) => storing("y", place, value, node.dtype, w.mode, turn, adds)),
+    ].join("\n");
   const along = w.variables.at(-1);
-  if (w.mode !== "single" && !adds && w.place.guards.length === 0 && node.dtype !== "bool") {
-    const copy = transposedCopy(w.body, w.place.form, w.variables, along!);
+  const [{ place }] = w.results as [Result];
+  if (w.mode !== "single" && !adds && place.guards.length === 0 && node.dtype !== "bool") {
+    const copy = w.results.length === 1 && transposedCopy(w.body, place.form, w.variables, along!);
     if (copy) {
       const type = typeIn(w.mode, node.dtype);
       const others = outer.filter((variable) => variable !== copy.readAlong);
       const shared = sharedLoop(others);
-      const lines = transposedLines(copy, w.place.form, along!, type, w.lanes);
+      const lines = transposedLines(copy, place.form, along!, type, w.lanes);
       return {
         reads: [...w.body.pointers.keys()],
         body: inLoops(others, lines, shared),
@@ -277,6 +337,7 @@ function reductionFunction(
     value: (body, at) => body.value(input, at),
   };
   const w = written(node, stored, loops, modeFor(typesInLoop(node, stored)), target);
+  const [{ value: term, place }] = w.results as [Result];
   const { dtype } = node;
   const type = typeIn(w.mode, dtype);
   const least = dtype.startsWith("float")
@@ -292,8 +353,8 @@ function reductionFunction(
   const reduced = w.variables.filter((variable) => w.isReduced.has(variable));
   const reads = [...w.body.pointers.keys()];
   if (w.mode === "single") {
-    const step = `${w.body.text({ offset: 0, count: 1 })}\nsum = ${joinedBy("sum", w.value, type)};`;
-    const body = `${type} sum = ${initial};\n${inLoops(reduced, step)}\n${storing("y", w.place, "sum", dtype, "single", { offset: 0, count: 1 }, false)}`;
+    const step = `${w.body.text({ offset: 0, count: 1 })}\nsum = ${joinedBy("sum", term, type)};`;
+    const body = `${type} sum = ${initial};\n${inLoops(reduced, step)}\n${storing("y", place, "sum", dtype, "single", { offset: 0, count: 1 }, false)}`;
     const shared = sharedLoop(kept);
     return { reads, body: inLoops(kept, body, shared), inParts: shared !== undefined };
   }
@@ -304,7 +365,7 @@ function reductionFunction(
     const step = (turns: readonly Turn[]): string =>
       turns
         .map((turn, i) => {
-          const value = turn.count === w.lanes ? w.value : `keep_${type}(${w.value}, ${initial}, ${turn.count})`;
+          const value = turn.count === w.lanes ? term : `keep_${type}(${term}, ${initial}, ${turn.count})`;
           return `{\n${w.body.text(turn)}\nsum${i} = ${joinedBy(`sum${i}`, value, type)};\n}`;
         })
         .join("\n");
@@ -316,7 +377,7 @@ function reductionFunction(
     );
     const total = `${joins}
 const ${element} total = ${combine === "sum" ? "sum" : "largest"}_${type}(sum0);`;
-    const body = `${sums}\n${inLoops(outer, inVectors(last, w.lanes, unroll, step))}\n${total}\n${storing("y", w.place, "total", dtype, "single", { offset: 0, count: 1 }, false)}`;
+    const body = `${sums}\n${inLoops(outer, inVectors(last, w.lanes, unroll, step))}\n${total}\n${storing("y", place, "total", dtype, "single", { offset: 0, count: 1 }, false)}`;
     const shared = sharedLoop(kept);
     return { reads, body: inLoops(kept, body, shared), inParts: shared !== undefined };
   }
@@ -324,9 +385,9 @@ const ${element} total = ${combine === "sum" ? "sum" : "largest"}_${type}(sum0);
   const block = (turns: readonly Turn[]): string => {
     const sums = turns.map((_, i) => `${type} sum${i} = ${initial};`).join(" ");
     const step = turns
-      .map((turn, i) => `{\n${w.body.text(turn)}\nsum${i} = ${joinedBy(`sum${i}`, w.value, type)};\n}`)
+      .map((turn, i) => `{\n${w.body.text(turn)}\nsum${i} = ${joinedBy(`sum${i}`, term, type)};\n}`)
       .join("\n");
-    const stores = turns.map((turn, i) => storing("y", w.place, `sum${i}`, dtype, w.mode, turn, false)).join("\n");
+    const stores = turns.map((turn, i) => storing("y", place, `sum${i}`, dtype, w.mode, turn, false)).join("\n");
     return `${sums}\n${inLoops(reduced, step)}\n${stores}`;
   };
   const outer = kept.slice(0, -1);
@@ -345,7 +406,8 @@ export function loopFunction(
   target: NativeTarget,
 ): NativeFunction[] {
   const { rule, inputs, attributes } = node;
-  if (rule?.kind === "reduction") return [reductionFunction(node, stored, rule.combine, rule.axes(attributes), target)];
+  if (rule?.kind === "reduction" && !isShortReduction(node))
+    return [reductionFunction(node, stored, rule.combine, rule.axes(attributes), target)];
   if (rule?.kind === "placed") {
     const fill = rule.fill?.(attributes);
     const strides = stridesOf(node.shape);
@@ -366,7 +428,9 @@ export function loopFunction(
         rule.adds,
       ),
     );
-    return fill === undefined ? parts : [filled(node, fill), ...parts];
+    if (fill === undefined) return parts;
+    const box = rule.adds ? undefined : boxOf(node, rule.place);
+    return [box ? filledAround(node, box, fill) : filled(node, fill), ...parts];
   }
   const strides = stridesOf(node.shape);
   return [
@@ -385,14 +449,67 @@ export function loopFunction(
   ];
 }
 
-/** One number everywhere. */
-export function filled({ dtype, size }: NativeNode, value: number): NativeFunction {
-  const element = elementTypes[dtype];
-  const inParts = true;
-  if (value === 0 && !Object.is(value, -0)) {
-    const [from, to] = partOf(size, 1);
-    return { reads: [], body: `memset(y + ${from}, 0, (${to} - ${from}) * sizeof(${element}));`, inParts };
-  }
+type PlacedRule = Extract<NonNullable<NativeNode["rule"]>, { readonly kind: "placed" }>;
+
+/** Where one operand lies as it is within an array, on each axis. */
+interface Box {
+  readonly start: readonly number[];
+  readonly size: readonly number[];
+}
+
+/** The box that a single operand goes to; undefined where it goes elsewhere, or with gaps. */
+function boxOf(node: NativeNode, place: PlacedRule["place"]): Box | undefined {
+  const [input, ...others] = node.inputs as [NativeNode];
+  if (others.length > 0 || input.shape.length !== node.shape.length) return undefined;
+  const variables = variablesOf("p", input.shape);
+  const { at, guards = [] } = place(0, variables.map(indexBy), node.inputs, node.attributes);
+  const isBox = at.every(({ terms }, axis) =>
+    input.shape[axis] === 1
+      ? terms.length === 0
+      : terms.length === 1 && terms[0]!.atom === variables[axis] && terms[0]!.factor === 1,
+  );
+  const isInside = node.shape.some((extent, axis) => extent !== input.shape[axis]);
+  return isBox && isInside && guards.length === 0
+    ? { start: at.map(({ constant }) => constant), size: input.shape }
+    : undefined;
+}
+
+/** One number everywhere but in a box. */
+function filledAround(node: NativeNode, { start, size }: Box, value: number): NativeFunction {
+  const { shape } = node;
+  const strides = stridesOf(shape);
+  const isOpen = (axis: number): boolean => size[axis] !== shape[axis];
+  const last = shape.findLastIndex((_, axis) => isOpen(axis));
+  const first = shape.findIndex((_, axis) => isOpen(axis));
+  /** Before and after the box on an axis, and the same within each of its turns on the axes that follow. */
+  const around = (axis: number): string => {
+    if (axis > last) return "";
+    const stride = strides[axis]!;
+    const [from, to] = [start[axis]!, start[axis]! + size[axis]!];
+    const run = (at: number, turns: number): string =>
+      turns === 0 ? "" : fillText(node, `p${axis} + ${at * stride}`, String(turns * stride), value);
+    const own = isOpen(axis) ? [run(0, from), run(to, shape[axis]! - to)] : [];
+    const inner = around(axis + 1);
+    const turns = `for (long i${axis} = ${from}; i${axis} < ${to}; i${axis}++) {\n${type} *p${axis + 1} = p${axis} + i${axis} * ${stride};\n${inner}\n}`;
+    return [...own, ...(inner ? [turns] : [])].filter(Boolean).join("\n");
+  };
+  const type = elementTypes[node.dtype];
+  // The axes before the first that has an edge are one, whose turns threads share.
+  const outer = shape.slice(0, first).reduce((n, extent) => n * extent, 1);
+  const inParts = outer > 1;
+  const each = `${type} *p${first} = y + n * ${shape[first]! * strides[first]!};\n${around(first)}`;
+  return { reads: [], body: forLoop("n", outer, each, inParts), inParts };
+}
+
+/** So many elements from a place on, all of which are one number. */
+function fillText({ dtype }: NativeNode, place: string, count: string, value: number): string {
+  if (value === 0 && !Object.is(value, -0)) return `memset(${place}, 0, (${count}) * sizeof(${elementTypes[dtype]}));`;
   const number = dtype === "bool" ? String(value === 0 ? 0 : 1) : numberText(value, dtype);
-  return { reads: [], body: forLoop("n", size, `y[n] = ${number};`, inParts), inParts };
+  return `for (long m = 0; m < ${count}; m++) (${place})[m] = ${number};`;
+}
+
+/** One number everywhere. */
+export function filled(node: NativeNode, value: number): NativeFunction {
+  const [from, to] = partOf(node.size, 1);
+  return { reads: [], body: fillText(node, `y + ${from}`, `${to} - ${from}`, value), inParts: true };
 }

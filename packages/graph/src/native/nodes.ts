@@ -1,6 +1,6 @@
 /** The operations of a graph as compiled programs see them: by their native rules, with operands as products read them. */
 import type { Graph } from "../program/graph.js";
-import type { Attributes, Primitive, Tensor } from "../program/tensor.js";
+import { type Attributes, type Primitive, printAttributes, type Tensor } from "../program/tensor.js";
 import { type DType, type Shape, sizeOf } from "../program/tensor-type.js";
 
 /** An input, a constant or an operation. */
@@ -32,7 +32,7 @@ export function nativeGraph(graph: Graph): NativeGraph {
     if (!known) {
       const rule = x.primitive?.native;
       known =
-        rule?.kind === "contraction" && rule.operands
+        (rule?.kind === "contraction" || rule?.kind === "view") && rule.operands
           ? rule.operands(x.inputs, x.attributes)
           : rule?.kind === "same"
             ? x.inputs.slice(0, 1)
@@ -43,19 +43,21 @@ export function nativeGraph(graph: Graph): NativeGraph {
   };
   const nodes = new Map<Tensor, NativeNode>();
   const order: NativeNode[] = [];
+  /** Operations by what they are of: two users may ask for the same operand. */
+  const known = new Map<string, NativeNode>();
   const made = (x: Tensor, inputs: readonly NativeNode[]): NativeNode => {
-    const { dtype, shape, attributes } = x;
-    const rule = x.primitive?.native;
+    const { dtype, shape, attributes, primitive } = x;
+    const rule = primitive?.native;
     // What is only another name of its input is that.
-    const node: NativeNode =
-      rule?.kind === "same"
-        ? inputs[0]!
-        : { id: nodes.size, dtype, shape, size: sizeOf(shape), rule, attributes, inputs, tensor: x, users: [] };
-    if (rule?.kind !== "same") {
-      order.push(node);
-      for (const input of new Set(inputs)) input.users.push(node);
-    }
-    nodes.set(x, node);
+    if (rule?.kind === "same") return inputs[0]!;
+    const name = primitive && `${primitive.name} ${dtype} ${inputs.map(({ id }) => id)}${printAttributes(attributes)}`;
+    const same = name === undefined ? undefined : known.get(name);
+    if (same) return same;
+    const id = order.length;
+    const node = { id, dtype, shape, size: sizeOf(shape), rule, attributes, inputs, tensor: x, users: [] };
+    order.push(node);
+    for (const input of new Set(inputs)) input.users.push(node);
+    if (name !== undefined) known.set(name, node);
     return node;
   };
   // Operands that rules make are newer than their users, so that the order of creation is none here.
@@ -71,10 +73,8 @@ export function nativeGraph(graph: Graph): NativeGraph {
     if (missing.length > 0) pending.push(...missing.reverse());
     else {
       pending.pop();
-      made(
-        x,
-        operands(x).map((input) => nodes.get(input)!),
-      );
+      const inputs = operands(x).map((input) => nodes.get(input)!);
+      nodes.set(x, made(x, inputs));
     }
   }
   return {

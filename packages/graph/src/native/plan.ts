@@ -20,6 +20,8 @@ import type { NativeGraph, NativeNode } from "./nodes.js";
 
 /** Additions that one element may take in a reader's loop, at most. */
 const mostCost = 48;
+/** Elements at most that a reduction in a reader's loop joins, or that one turn of a loop computes together. */
+export const mostTerms = 4;
 /** Additions that may be computed once more, rather than kept. */
 const mostRepeated = 8;
 
@@ -91,37 +93,59 @@ export function planned(graph: NativeGraph): Plan {
     if (rule.kind === "statements") for (const input of inputs) stored.add(input);
     if (rule.kind === "contraction") products.set(node, productsOf(node, isReadThrough, stored));
     const guarded = isGuarded(node);
+    // What puts elements in places goes through those of its operands, where it is kept.
+    if (rule.kind === "placed" && (!guarded || outputs.has(node) || isReadByProducts(node) || isReadByMany(node))) {
+      store(node);
+      continue;
+    }
     if (guarded && !isReadThrough(inputs[0]!)) store(inputs[0]!);
     let additions = rule.kind === "map" ? rule.cost : rule.kind === "cast" ? 1 : 0;
     const arrays = new Set<NativeNode>();
     for (const input of inputs) {
-      // What repeats is computed once.
-      if (input.size * 1.5 < node.size && costOf(input).additions > 0) store(input);
+      const repeats = node.size / input.size;
+      const inTurn = rule.kind === "map" && repeats <= mostTerms && costOf(input).additions <= mostCost;
+      // What repeats is computed once: beforehand, but where it repeats a few times, which one turn of a loop computes.
+      if (repeats > 1.5 && costOf(input).additions > 0 && !inTurn) store(input);
       const own = costOf(input);
-      additions += own.additions;
+      additions += own.additions / (inTurn ? Math.max(1, repeats) : 1);
       for (const array of own.arrays) arrays.add(array);
     }
+    if (isShortReduction(node)) additions = (additions + 1) * termsOf(node);
     cost.set(node, { additions, arrays });
-    if (outputs.has(node) || ["reduction", "contraction", "statements"].includes(rule.kind)) {
-      store(node);
-      continue;
-    }
-    if (rule.kind === "placed" && !guarded) store(node);
-    else if (rule.kind === "placed" && node.users.some((user) => isContraction(user) || user.users.length > 1))
-      store(node);
+    const isComputedWithReaders = ["map", "cast", "view", "placed"].includes(rule.kind) || isShortReduction(node);
+    if (outputs.has(node) || !isComputedWithReaders) store(node);
     else if (additions > mostCost || arrays.size > 12) store(node);
     else if (additions > 0 && readers(node) > 1) {
-      const large = [...arrays].filter(({ size }) => size * 2 > node.size).length;
+      // What is read for one element, in elements, whether it is computed by each reader or kept.
+      const read = [...arrays].reduce(
+        (sum, { size }) => sum + (size * 2 > node.size ? Math.max(1, size / node.size) : 0),
+        0,
+      );
       const uses = readers(node);
-      const again = uses * large;
-      const keeping = large + 1 + uses;
-      if (again > keeping || additions * (uses - 1) > mostRepeated) store(node);
+      if (uses * read > read + 1 + uses || additions * (uses - 1) > mostRepeated) store(node);
     }
   }
   return { stored, products };
 }
 
-const isContraction = ({ rule }: NativeNode): boolean => rule?.kind === "contraction";
+/** Whether products read it, through views. */
+const isReadByProducts = ({ users }: NativeNode): boolean =>
+  users.some((user) => user.rule?.kind === "contraction" || (user.rule?.kind === "view" && isReadByProducts(user)));
+
+const isReadByMany = ({ users }: NativeNode): boolean => users.some((user) => user.users.length > 1);
+
+/** Whether it joins few elements, which do not lie side by side: they are computed one after the other, where it is read. */
+export function isShortReduction(node: NativeNode): boolean {
+  const { rule, inputs, attributes, size } = node;
+  if (rule?.kind !== "reduction" || size <= 1) return false;
+  const terms = termsOf(node);
+  return (
+    terms >= 1 && terms <= mostTerms && !rule.axes(attributes).includes(inputs[0]!.shape.findLastIndex((n) => n > 1))
+  );
+}
+
+/** The elements that a reduction joins in one. */
+const termsOf = ({ inputs, size }: NativeNode): number => inputs[0]!.size / size;
 
 /** How often a node is read, through views. */
 function readers(node: NativeNode): number {
@@ -147,12 +171,13 @@ export const variablesOf = (prefix: string, shape: readonly number[]): LoopVaria
 /** The variables of an axis: more than one where it was split, outer before inner. */
 export type AxisVariables = readonly LoopVariable[];
 
-/** The index of an axis by its variables. */
-export function axisIndex(variables: AxisVariables): IndexForm {
+/** The index of an axis by its variables, some of which may be numbers. */
+export function axisIndex(variables: AxisVariables, numbers: ReadonlyMap<LoopVariable, number> = new Map()): IndexForm {
   let inner = 1;
   let form = indexOf(0);
   for (const variable of [...variables].reverse()) {
-    form = addIndex(form, scaleIndex(indexBy(variable), inner));
+    const number = numbers.get(variable);
+    form = addIndex(form, scaleIndex(number === undefined ? indexBy(variable) : indexOf(number), inner));
     inner *= variable.extent;
   }
   return form;
@@ -167,7 +192,13 @@ export function splitting<T>(
   const axes: LoopVariable[][] = variablesOf(prefix, shape).map((variable) => [variable]);
   for (;;) {
     try {
-      return { result: make(axes.map(axisIndex), axes), axes };
+      return {
+        result: make(
+          axes.map((variables) => axisIndex(variables)),
+          axes,
+        ),
+        axes,
+      };
     } catch (error) {
       if (!(error instanceof SplitRequest)) throw error;
       const { variable, inner } = error;

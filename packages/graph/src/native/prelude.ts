@@ -82,16 +82,95 @@ const functions = (S: string, M: string, lanes: number): string => {
     each("floor", `__builtin_floor${suffix}`),
     each("sqrt", `__builtin_sqrt${suffix}`),
     // In vectors of float32 these are polynomials; all else is the C library's, number by number.
-    ...(S === "vf" ? [polynomials] : ["exp", "log", "tanh"].map((name) => each(name, `${name}${suffix}`))),
-    ...["erf", "sin", "cos"].map((name) => each(name, `${name}${suffix}`)),
+    ...(S === "vf"
+      ? [polynomials, widened(lanes)]
+      : ["exp", "log", "tanh", "erf", "sin", "cos"].map((name) => each(name, `${name}${suffix}`))),
     `static inline ${S} relu_${S}(${S} x) { return select_${S}(lessEqual_${S}(x, splat_${S}(0)), splat_${S}(0), x); }`,
     `static inline ${S} step_${S}(${S} x) { return select_${S}(greater_${S}(x, splat_${S}(0)), splat_${S}(1), splat_${S}(0)); }`,
     `static inline ${S} sigmoid_${S}(${S} x) { ${S} e = exp_${S}(-abs_${S}(x)); return select_${S}(less_${S}(x, splat_${S}(0)), e, splat_${S}(1)) / (1 + e); }`,
     `static inline ${S} mod_${S}(${S} a, ${S} b) { return a - floor_${S}(a / b) * b; }`,
-    vector
-      ? `static inline ${S} pow_${S}(${S} a, ${S} b) { ${S} r; for (int n = 0; n < ${lanes}; n++) r[n] = pow${suffix}(a[n], b[n]); return r; }`
-      : `static inline ${S} pow_${S}(${S} a, ${S} b) { return pow${suffix}(a, b); }`,
+    ...(S === "vf"
+      ? []
+      : [
+          vector
+            ? `static inline ${S} pow_${S}(${S} a, ${S} b) { ${S} r; for (int n = 0; n < ${lanes}; n++) r[n] = pow${suffix}(a[n], b[n]); return r; }`
+            : `static inline ${S} pow_${S}(${S} a, ${S} b) { return pow${suffix}(a, b); }`,
+        ]),
   ].join("\n");
+};
+
+/**
+ * erf, sin, cos and pow of vectors of float32, within 2 units in the last place (pow 4).
+ *
+ * sin and cos: x less the nearest multiple of pi / 2, taken in double with pi / 2 in two parts (fdlibm, Sun 1993), and polynomials
+ * of what is left (Cephes, Moshier 1992). erf x = x + x P(x^2) near 0 and 1 - e^Q(|x|) beyond, by minimax polynomials
+ * (Juffa 2013). a^b = e^(b log a) in double: log of a's fraction m as 2 artanh((m - 1) / (m + 1)) and e^r, |r| <= log 2 / 2, by their
+ * series, whose rests are below 2^-34 and 2^-27. A vector with numbers that these do not reach - sin and cos beyond 2^18, pow of
+ * zeros, negative numbers or what is not finite - is the C library's, number by number.
+ */
+const widened = (lanes: number): string => {
+  const half = `vf${lanes / 2}`;
+  const halves = (lines: string): string => `for (int h = 0; h < 2; h++) {\n${lines}\n}`;
+  const read = (to: string, from: string): string =>
+    `${half} ${to}_; memcpy(&${to}_, (const char *)&${from} + h * sizeof ${to}_, sizeof ${to}_); const vd ${to} = __builtin_convertvector(${to}_, vd);`;
+  const write = (to: string, from: string): string =>
+    `{ const ${half} part = __builtin_convertvector(${from}, ${half}); memcpy((char *)&${to} + h * sizeof part, &part, sizeof part); }`;
+  const circular = (name: string, turn: number): string => `static inline vf ${name}_vf(vf x) {
+  if (any_vi(~less_vf(abs_vf(x), splat_vf(262144.0f)))) { vf r; for (int n = 0; n < ${lanes}; n++) r[n] = ${name}f(x[n]); return r; }
+  vf r, count;
+  ${halves(`${read("a", "x")}
+  const vd n = (a * 0.63661977236758134308 + 6755399441055744.0) - 6755399441055744.0;
+  const vd left = (a - n * 1.57079632673412561417e+00) - n * 6.07710050650619224932e-11;
+  ${write("r", "left")}
+  ${write("count", "n")}`)}
+  const vi quadrant = __builtin_convertvector(count, vi)${turn > 0 ? ` + ${turn}` : ""};
+  const vf z = r * r;
+  const vf sine = r + r * z * (-1.6666654611e-1f + z * (8.3321608736e-3f + z * -1.9515295891e-4f));
+  const vf cosine = (1.0f - 0.5f * z) + z * z * (4.166664568298827e-2f + z * (-1.388731625493765e-3f + z * 2.443315711809948e-5f));
+  const vf y = select_vf((quadrant & 1) != 0, cosine, sine);
+  return select_vf((quadrant & 2) != 0, -y, y);
+}`;
+  return `static inline int any_vi(vi x) { int any = 0; for (int n = 0; n < ${lanes}; n++) any |= x[n]; return any; }
+${circular("sin", 0)}
+${circular("cos", 1)}
+static inline vf erf_vf(vf x) {
+  const vf a = abs_vf(x), z = x * x;
+  vf far = a * -1.72853470e-5f + 3.83197126e-4f;
+  far = far * z + (a * -3.88396438e-3f + 2.42546219e-2f);
+  far = far * a - 1.06777877e-1f;
+  far = far * a - 6.34846687e-1f;
+  far = far * a - 1.28717512e-1f;
+  far = 1.0f - exp_vf(far * a - a);
+  vf near = z * -5.96761703e-4f + 4.99119423e-3f;
+  near = near * z - 2.67681349e-2f;
+  near = near * z + 1.12819925e-1f;
+  near = near * z - 3.76125336e-1f;
+  near = near * z + 1.28379166e-1f;
+  const vf y = select_vf(greater_vf(a, splat_vf(0.927734375f)), select_vf(greater_vf(a, splat_vf(4.0f)), splat_vf(1.0f), far), near * a + a);
+  return select_vf(equal_vf(x, x), (vf)((vi)y | ((vi)x & (vi)splat_vf(-0.0f))), x);
+}
+static inline vf pow_vf(vf a, vf b) {
+  const vi plain = greaterEqual_vf(a, splat_vf(1.17549435e-38f)) & less_vf(a, splat_vf(__builtin_inff())) & less_vf(abs_vf(b), splat_vf(__builtin_inff()));
+  if (any_vi(~plain)) { vf r; for (int n = 0; n < ${lanes}; n++) r[n] = powf(a[n], b[n]); return r; }
+  /* a = 2^e m, m from the root of 1/2 on */
+  const vi bits = (vi)a - 0x3f3504f3;
+  const vf fraction = (vf)((vi)a - (bits & ~0x007fffff)), exponent = __builtin_convertvector(bits >> 23, vf);
+  vf r, count;
+  ${halves(`${read("m", "fraction")}
+  ${read("e", "exponent")}
+  ${read("by", "b")}
+  const vd s = (m - 1.0) / (m + 1.0), z = s * s;
+  const vd log = e * 0.69314718055994530942 + 2.0 * s * (1.0 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7 + z * (1.0 / 9 + z * (1.0 / 11 + z * (1.0 / 13)))))));
+  vd power = by * log;
+  power = max_vd(min_vd(power, splat_vd(90.0)), splat_vd(-110.0));
+  const vd n = (power * 1.44269504088896340736 + 6755399441055744.0) - 6755399441055744.0;
+  const vd x = power - n * 0.69314718055994530942;
+  const vd y = 1.0 + x * (1.0 + x * (1.0 / 2 + x * (1.0 / 6 + x * (1.0 / 24 + x * (1.0 / 120 + x * (1.0 / 720 + x * (1.0 / 5040)))))));
+  ${write("r", "y")}
+  ${write("count", "n")}`)}
+  const vi k = __builtin_convertvector(count, vi), half = k >> 1;
+  return r * (vf)((half + 127) << 23) * (vf)((k - half + 127) << 23);
+}`;
 };
 
 /**
@@ -192,10 +271,10 @@ export function prelude({ vectorBytes, freestanding }: NativeTarget): string {
     ...parts,
     ...["f", "d", "i", "l"].map((S) => functions(S, "m", 1)),
     "static inline m select_m(m c, m a, m b) { return c ? a : b; }\nstatic inline m equal_m(m a, m b) { return ~(a ^ b); }\nstatic inline m splat_m(m x) { return x; }",
-    functions("vf", "vi", w),
     functions("vi", "vi", w),
     functions("vd", "vl", h),
     functions("vl", "vl", h),
+    functions("vf", "vi", w),
     joins("vf", "float", w),
     joins("vi", "int32_t", w),
     joins("vd", "double", h),

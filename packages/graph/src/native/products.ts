@@ -10,7 +10,7 @@ import type { Dimension, Product } from "./plan.js";
 import type { NativeTarget } from "./target.js";
 
 /** Rows of a tile at most: more make no product faster. */
-const mostRows = 12;
+const mostRows = 10;
 
 const total = (dimensions: readonly Dimension[]): number => dimensions.reduce((n, { extent }) => n * extent, 1);
 
@@ -90,14 +90,17 @@ function rowPlaces(rows: readonly Dimension[]): {
   return { a: (row) => place("a", row), out: (row) => place("out", row) };
 }
 
-/** Vectors of columns, widest first: [16, 16, 8] of 40. */
-function columnChunks(columns: number, lanes: number, most: number): number[][] {
+/**
+ * Vectors of columns, widest first: [8, 8, 8, 2, 1] of 27. Where parts of a vector can be read, the last is one: [16, 11]; then
+ * all are of one type, and a number of the left side is spread to it once, as it is read.
+ */
+function columnChunks(columns: number, lanes: number, most: number, readsParts: boolean): number[][] {
   const chunks: number[][] = [];
   let left = columns;
   while (left > 0) {
     const chunk: number[] = [];
     while (left > 0 && chunk.length < most) {
-      let width = lanes;
+      let width = readsParts && columns > 1 ? Math.min(left, lanes) : lanes;
       while (width > left) width /= 2;
       chunk.push(width);
       left -= width;
@@ -140,7 +143,8 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
   const spare = target.registers === 32 ? 28 : 12;
   const most = target.registers === 32 ? 4 : 2;
   const kernels = new Map<string, string>();
-  const chunks = columnChunks(product.columns.extent, lanes, most);
+  const readsParts = isFloat && target.vectorBytes === 64;
+  const chunks = columnChunks(product.columns.extent, lanes, most, readsParts);
   const heightOf = (vectors: number): number => {
     const limit = Math.max(1, Math.min(mostRows, Math.floor(spare / vectors)));
     return Math.max(1, Math.ceil(rows / Math.ceil(rows / limit)));
@@ -158,9 +162,20 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
       const more = outside.length === 0 ? "0" : outside.map((_, k) => `k${k}`).join(" | ");
       const at = (pointer: string, key: "a" | "b"): string =>
         [pointer, ...outside.map(({ dimension }, k) => `k${k} * ${dimension[key]}L`)].join(" + ");
+      // Rows that lie evenly need no table, and their kernel knows the strides.
+      const even = !block && product.rows.length <= 1 ? (product.rows[0] ?? { a: 0, out: 0 }) : undefined;
+      const evenTile = (count: number, { a, out }: Pick<Dimension, "a" | "out">): string => {
+        const shape = [a, out, ...inside.flatMap((loop) => [loop.extent, loop.a, loop.b])]
+          .join("_")
+          .replaceAll("-", "m");
+        const name = `tile_${element}_${count}_${widths.join("_")}_of_${shape}`;
+        kernels.set(name, tileFunction(name, count, widths, { a, out, sums: inside }, dtype, lanes, readsParts));
+        return `${name}(${[`${left} + i * ${a}L`, `${right} + ${column}`, `c + i * ${out}L + ${column}`].join(", ")});`;
+      };
       const tile = (count: number): string => {
+        if (even) return evenTile(count, even);
         const name = `tile_${element}_${count}_${widths.join("_")}_${inside.length}`;
-        kernels.set(name, tileFunction(name, count, widths, inside.length, dtype, lanes));
+        kernels.set(name, tileFunction(name, count, widths, inside.length, dtype, lanes, readsParts));
         const row = at(left, product.isTurned ? "b" : "a");
         const columns = `${at(right, product.isTurned ? "a" : "b")} + ${column}`;
         return [
@@ -199,41 +214,72 @@ interface Written {
   readonly turns: number;
 }
 
-/** A tile of so many rows and vectors of the result, over so many loops of sums, of which it is told turns and strides. */
+/** Rows that lie evenly, and the loops of sums, as numbers in the kernel itself. */
+interface EvenRows {
+  readonly a: number;
+  readonly out: number;
+  readonly sums: readonly Dimension[];
+}
+
+/**
+ * A tile of so many rows and vectors of the result. Over so many loops of sums, it is told where rows lie, turns and strides, and
+ * whether it adds to what is there; one of even rows knows them and begins with zeros.
+ */
 function tileFunction(
   name: string,
   rows: number,
   widths: readonly number[],
-  sums: number,
+  over: number | EvenRows,
   dtype: DType,
   lanes: number,
+  readsParts: boolean,
 ): string {
   const element = elementTypes[dtype];
   const letter = dtype === "float32" ? "vf" : "vd";
-  const typeOf = (width: number): string => (width === 1 ? element : width === lanes ? letter : `${letter}${width}`);
+  const isColumn = widths.length === 1 && widths[0] === 1;
+  const isPart = (width: number): boolean => readsParts && !isColumn && width < lanes;
+  const typeOf = (width: number): string =>
+    isPart(width) ? letter : width === 1 ? element : width === lanes ? letter : `${letter}${width}`;
   const bytes = (width: number): number => width * bytesPerElement[dtype];
+  const read = (to: string, from: string, width: number): string =>
+    isPart(width) ? `${to} = some_${letter}(${from}, ${width});` : `memcpy(&${to}, ${from}, ${bytes(width)});`;
+  const write = (to: string, from: string, width: number): string =>
+    isPart(width) ? `store_${letter}(${to}, ${from}, ${width});` : `memcpy(${to}, &${from}, ${bytes(width)});`;
   const each = (make: (r: number) => string): string => Array.from({ length: rows }, (_, r) => make(r)).join("\n");
   const starts = widths.map((_, v) => widths.slice(0, v).reduce((sum, n) => sum + n, 0));
-  const loops = Array.from({ length: sums }, (_, k) => `long n${k}, long a${k}, long b${k}`);
-  const place = (key: string): string =>
-    sums === 0 ? "0" : Array.from({ length: sums }, (_, k) => `k${k} * ${key}${k}`).join(" + ");
+  const even = typeof over === "number" ? undefined : over;
+  const loops =
+    even?.sums.map(({ extent, a, b }) => ({ extent: `${extent}`, a: `${a}L`, b: `${b}L` })) ??
+    Array.from({ length: over as number }, (_, k) => ({ extent: `n${k}`, a: `a${k}`, b: `b${k}` }));
+  const place = (key: "a" | "b"): string =>
+    loops.length === 0 ? "0" : loops.map((loop, k) => `k${k} * ${loop[key]}`).join(" + ");
+  const left = (r: number): string => (even ? `a[at + ${r * even.a}L]` : `p${r}[at]`);
+  const to = (r: number, v: number): string => `${even ? `c + ${r * even.out}L` : `to[${r}]`} + ${starts[v]}`;
   const step = [
     `const long at = ${place("a")}; const ${element} *q = b + ${place("b")};`,
-    ...widths.map((width, v) => `${typeOf(width)} q${v}; memcpy(&q${v}, q + ${starts[v]}, ${bytes(width)});`),
-    each((r) => `{ const ${element} x = p${r}[at]; ${widths.map((_, v) => `s${r}_${v} += x * q${v};`).join(" ")} }`),
+    ...widths.map((width, v) => `${typeOf(width)} q${v}; ${read(`q${v}`, `q + ${starts[v]}`, width)}`),
+    each((r) => `{ const ${element} x = ${left(r)}; ${widths.map((_, v) => `s${r}_${v} += x * q${v};`).join(" ")} }`),
   ].join("\n");
-  const summed = Array.from({ length: sums }, (_, k) => k).reduceRight(
-    (inner, k) => `for (long k${k} = 0; k${k} < n${k}; k${k}++) {\n${inner}\n}`,
+  const summed = loops.reduceRight(
+    (inner, { extent }, k) => `for (long k${k} = 0; k${k} < ${extent}; k${k}++) {\n${inner}\n}`,
     step,
   );
-  return `void ${name}(${[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more", ...loops].join(", ")}) {
-${each((r) => `const ${element} *const p${r} = rows[${r}];`)}
-${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${width === 1 ? "0" : "{0}"};`).join(" "))}
-if (more) {
-${each((r) => widths.map((width, v) => `memcpy(&s${r}_${v}, to[${r}] + ${starts[v]}, ${bytes(width)});`).join(" "))}
-}
-${summed}
-${each((r) => widths.map((width, v) => `memcpy(to[${r}] + ${starts[v]}, &s${r}_${v}, ${bytes(width)});`).join(" "))}
+  const given = even
+    ? [`const ${element} *restrict a`, `const ${element} *restrict b`, `${element} *restrict c`]
+    : [
+        ...[`const ${element} *const *rows`, `const ${element} *b`, `${element} *const *to`, "const long more"],
+        ...loops.map((_, k) => `long n${k}, long a${k}, long b${k}`),
+      ];
+  const begun = even
+    ? []
+    : [
+        each((r) => `const ${element} *const p${r} = rows[${r}];`),
+        `if (more) {\n${each((r) => widths.map((width, v) => read(`s${r}_${v}`, to(r, v), width)).join(" "))}\n}`,
+      ];
+  return `void ${name}(${given.join(", ")}) {
+${each((r) => widths.map((width, v) => `${typeOf(width)} s${r}_${v} = ${typeOf(width) === element ? "0" : "{0}"};`).join(" "))}
+${[...begun, summed].join("\n")}
+${each((r) => widths.map((width, v) => write(to(r, v), `s${r}_${v}`, width)).join(" "))}
 }`;
 }
 

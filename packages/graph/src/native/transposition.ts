@@ -24,7 +24,7 @@ export function transposedCopy(
   along: LoopVariable,
 ): TransposedCopy | undefined {
   const [read, ...others] = body.reads;
-  if (!read || others.length > 0 || read.guards.length > 0 || !body.isCopy) return undefined;
+  if (!read || others.length > 0 || read.guards.length > 0 || body.operations > 0) return undefined;
   const stride = factorOf(read.form, along);
   if (stride === undefined || stride < 2 || along.extent < leastExtent) return undefined;
   const readAlong = variables.find(

@@ -25,6 +25,8 @@ export type NativeRule<A, T> =
   /** Where each element of the result lies in the operand. */
   | {
       readonly kind: "view";
+      /** What is read through, where that is not the inputs themselves: padded images, for example. */
+      readonly operands?: (inputs: readonly T[], attributes: A) => readonly T[];
       readonly access: (at: readonly IndexForm[], inputs: readonly TensorType[], attributes: A) => Access;
     }
   /** Where each element of each operand goes. Elements that nothing goes to are `fill`. */

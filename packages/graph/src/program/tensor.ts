@@ -143,7 +143,8 @@ export type NestedNumbers = number | readonly NestedNumbers[];
  */
 export function tensor(values: NestedNumbers | TypedArray, shape?: Shape, dtype?: DType): Tensor {
   const flat: ArrayLike<number | bigint> = isTyped(values) ? values : flattenNested(values);
-  const kept = isTyped(values) ? typesByTag.get(tagOf(values)) : "float32";
+  // Float32Arrays of this realm, which are most, without their tag.
+  const kept = isTyped(values) && !(values instanceof Float32Array) ? typesByTag.get(tagOf(values)) : "float32";
   const type = dtype ?? kept;
   if (type === undefined) {
     const remedy = "Give the type to convert it to: tensor(values, shape, dtype)";

@@ -21,8 +21,8 @@ export const tokenizerCases = (JSON.parse(readFileSync(file, "utf8")) as { reado
 
 export const vocabulary = 32;
 export const width = 5;
-/** Table of embeddings [vocabulary, width] and weights [width, width] of the second layer. */
-const table = Float32Array.from({ length: vocabulary * width }, (_, i) => Math.sin(1 + 0.7 * i));
+/** Table of embeddings, of more rows than any vocabulary here has, and weights [width, width] of the second layer. */
+const table = Float32Array.from({ length: 512 * width }, (_, i) => Math.sin(1 + 0.7 * i));
 const weights = Float32Array.from({ length: width * width }, (_, i) => Math.cos(2 + 1.3 * i));
 
 const any = -1;

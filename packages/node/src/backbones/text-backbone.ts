@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { LongWork, TextBackbone } from "@innerloop/experiments";
-import { counted } from "@innerloop/experiments";
+import { counted, ledWords, tokensOfText, tokensOfWords } from "@innerloop/experiments";
 import { DataError } from "../data/data-error.js";
 import { yieldToEventLoop } from "../data/long-work.js";
 import { bytesFor } from "../data/reading-limits.js";
@@ -210,7 +210,7 @@ function textBackboneOf({
         );
         return ids.map((pieces, k) => ({
           at: missing[k]!,
-          ids: [...before, ...pieces.slice(0, room), ...behind],
+          ids: tokensOfText(pieces, tokenizer, maxTokens),
           pooling: settings.pooling,
           normalize: settings.normalize,
           pieces: pieces.length,
@@ -240,18 +240,10 @@ function textBackboneOf({
           tokenizer,
           work,
         );
-        return pieces.map((words, k) => {
-          const ids = [...before];
-          const positions: number[] = [];
-          for (const word of words) {
-            if (ids.length + word.length > maxTokens - behind.length) break;
-            // A word without pieces, such as a control character, has the state of what stands before it.
-            positions.push(word.length > 0 ? ids.length : Math.max(0, ids.length - 1));
-            ids.push(...word);
-          }
-          ids.push(...behind);
-          return { at: missing[k]!, ids, pooling: "states", positions, normalize: false };
-        });
+        return pieces.map((words, k) => ({
+          ...tokensOfWords(words, tokenizer, maxTokens),
+          ...{ at: missing[k]!, pooling: "states", normalize: false },
+        }));
       });
       const lost = sentences.reduce((sum, { length }, i) => sum + length - values.get(keys[i]!)!.length / features, 0);
       if (lost > 0)
@@ -419,11 +411,11 @@ async function splitWords(
   tokenizer: TokenizerFile,
   work: LongWork,
 ): Promise<(readonly (readonly number[])[])[]> {
-  const led = (word: string, i: number): string => (i === 0 ? word : tokenizer.wordLead + word);
-  const words = [...new Set(sentences.flatMap((sentence) => sentence.map(led)))];
+  const led = sentences.map((sentence) => ledWords(sentence, tokenizer.wordLead));
+  const words = [...new Set(led.flat())];
   const ids = await splitAll(words, tokenizer, work);
   const known = new Map(words.map((word, i) => [word, ids[i]!]));
-  return sentences.map((sentence) => sentence.map((word, i) => known.get(led(word, i))!));
+  return led.map((sentence) => sentence.map((word) => known.get(word)!));
 }
 
 const keyOf = (kind: string, text: string): string =>

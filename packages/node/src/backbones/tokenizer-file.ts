@@ -1,7 +1,7 @@
 /** Tokenizers by their tokenizer.json, run within a time: a file may hold regular expressions that never end. */
 import { createContext, Script } from "node:vm";
 import { Tokenizer as Pieces } from "@huggingface/tokenizers";
-import { quoted, reasonOf } from "@innerloop/experiments";
+import { quoted, reasonOf, wordLead } from "@innerloop/experiments";
 import { DataError } from "../data/data-error.js";
 
 /** Splits texts into pieces, as the file says. */
@@ -65,18 +65,16 @@ export function parseTokenizer(bytes: Uint8Array, where: string, patience: numbe
     );
   };
   const [sample = []] = split(["a b"]);
-  const [first = [], second = [], led = []] = split(["a", "b", " b"]);
   const whole = checked(attempt(() => pieces.encode("a b").ids));
   const at = whole.findIndex((_, i) => sample.every((id, k) => whole[i + k] === id));
   if (at < 0) throw refuse("what it gives with special tokens does not hold what it gives without");
-  const isSame = (rest: readonly number[]): boolean => String([...first, ...rest]) === String(sample);
   return {
     vocabulary,
     zeroIsPadding: file.padding?.pad_id === 0,
     before: whole.slice(0, at),
     behind: whole.slice(at + sample.length),
     split,
-    wordLead: isSame(led) && !isSame(second) ? " " : "",
+    wordLead: wordLead(split),
   };
 }
 

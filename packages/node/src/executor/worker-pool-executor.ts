@@ -5,19 +5,18 @@ import {
   checkFeeds,
   closedError,
   declareLibraryModule,
-  type Estimate,
   type Executor,
   type ExecutorSession,
   GraphError,
   hasTag,
   loweringProfiles,
-  readNativeModel,
   type TensorType,
   type TypedArray,
 } from "@innerloop/graph";
 import { userModelCache } from "../cache/model-cache.js";
-import { compiledProgram, openNativeSession } from "./native/native-programs.js";
-import { type NativeSetting, nativeRunBytes, nativeWriter } from "./native/native-writer.js";
+import { isSmall } from "./model-size.js";
+import { nativeExecutor } from "./native/native-executor.js";
+import type { NativeSetting } from "./native/native-writer.js";
 import { processMemory } from "./process-memory.js";
 import type { WorkerReply, WorkerRequest } from "./worker.js";
 
@@ -27,7 +26,7 @@ declareLibraryModule(import.meta.url);
 export interface WorkerPoolOptions {
   /** Worker threads, each with sessions of one thread. The number of cores unless given. */
   readonly workers?: number;
-  /** Runs graphs as programs of C. ONNX on onnxruntime unless given. */
+  /** Runs graphs as programs of C, in threads of their own instead of workers. ONNX on onnxruntime unless given. */
   readonly native?: NativeSetting | undefined;
 }
 
@@ -50,11 +49,10 @@ export function workerPoolExecutor(options: WorkerPoolOptions = {}): Executor {
   if (!Number.isInteger(size) || size < 1) {
     throw new GraphError("IL102", "workerPoolExecutor", `${size} workers`, "Ask for one worker or more");
   }
-  return openPool(size, workerFile(), options.native);
+  const { native } = options;
+  const pool = openPool(size, workerFile());
+  return native ? nativeExecutor({ native, places: size, others: pool }) : pool;
 }
-
-/** Whether a model runs for no more than about 2 ms. An operator costs about as much as 10,000 multiplications. */
-const isSmall = ({ operations, nodes }: Estimate): boolean => operations + 10_000 * nodes <= 5e7;
 
 /** A model as the workers get it. */
 interface LoadedModel {
@@ -63,11 +61,9 @@ interface LoadedModel {
   readonly inputs: readonly TensorType[];
   readonly outputs: readonly TensorType[];
   readonly threads: number;
-  /** Where a program of C is compiled; undefined for ONNX models. */
-  readonly program: string | undefined;
 }
 
-function openPool(size: number, file: URL, native: NativeSetting | undefined): Executor {
+function openPool(size: number, file: URL): Executor {
   const slots: (WorkerThread | undefined)[] = new Array(size).fill(undefined);
   const free = slots.map((_, slot) => slot);
   const waiting: { readonly start: (slot: number) => void; readonly refuse: (error: Error) => void }[] = [];
@@ -131,20 +127,14 @@ function openPool(size: number, file: URL, native: NativeSetting | undefined): E
   const load: Executor["load"] = async (model, inputs, outputs, { estimate, alone = false } = {}) => {
     if (closing) throw closedError("load");
     const small = estimate !== undefined && isSmall(estimate);
-    const written = native && readNativeModel(model);
-    const program = written && (await compiledProgram(written, native.compiler));
-    if (closing) throw closedError("load");
     const loaded: LoadedModel = {
       session: sessions++,
       model: new Uint8Array(new SharedArrayBuffer(model.length)),
       inputs: inputs.map(plainType),
       outputs: outputs.map(plainType),
       threads: alone && !small ? size : 1,
-      program,
     };
     loaded.model.set(model);
-    if (small && program)
-      return openSession(loaded, openNativeSession(program, written, inputs, outputs, { aside: true }));
     if (small) {
       // The engine is not loaded into this thread by programs that have no use for it there.
       here ??= import("./onnxruntime-executor.js").then(({ onnxruntimeExecutor }) => onnxruntimeExecutor());
@@ -218,9 +208,8 @@ function openPool(size: number, file: URL, native: NativeSetting | undefined): E
   };
 
   return {
-    name: native ? "native worker pool" : "onnxruntime worker pool",
+    name: "onnxruntime worker pool",
     profile: loweringProfiles.cpu,
-    ...(native ? { writer: nativeWriter(native), runBytes: nativeRunBytes } : {}),
     parallelism: size,
     models: userModelCache(),
     memory: processMemory({ places: size, threads: true, small: isSmall }),

@@ -1,11 +1,5 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
-import {
-  type Executor,
-  type ExecutorSession,
-  readNativeModel,
-  type TensorType,
-  type TypedArray,
-} from "@innerloop/graph";
+import type { Executor, ExecutorSession, TensorType, TypedArray } from "@innerloop/graph";
 import { onnxruntimeExecutor } from "./onnxruntime-executor.js";
 
 /** What the pool asks of a worker. Each request is answered once, by a reply of the same id. */
@@ -16,8 +10,6 @@ export type WorkerRequest = { readonly id: number; readonly session: number } & 
       readonly model: Uint8Array;
       readonly inputs: readonly TensorType[];
       readonly outputs: readonly TensorType[];
-      /** Where a program of C is compiled; undefined for ONNX models. */
-      readonly program: string | undefined;
       /** Threads that compute one run. */
       readonly threads: number;
     }
@@ -55,16 +47,6 @@ function feedsOf({ feeds, lasting }: Extract<WorkerRequest, { kind: "run" }>): T
 
 async function answer(request: WorkerRequest): Promise<readonly TypedArray[]> {
   if (request.kind === "load") {
-    const program = request.program === undefined ? undefined : readNativeModel(request.model);
-    if (request.program !== undefined && program) {
-      // Not before it is needed: what compiles and keeps programs takes memory of each worker.
-      const { openNativeSession } = await import("./native/native-programs.js");
-      const session = openNativeSession(request.program, program, request.inputs, request.outputs, {
-        threads: request.threads,
-      });
-      sessions.set(request.session, Promise.resolve(session));
-      return [];
-    }
     const executor = executors.get(request.threads) ?? onnxruntimeExecutor({ threads: request.threads });
     executors.set(request.threads, executor);
     const loading = executor.load(request.model, request.inputs, request.outputs);

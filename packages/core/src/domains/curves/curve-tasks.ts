@@ -71,6 +71,7 @@ export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}):
   const varies = isRange(shots) || isRange(queries);
   const examples = (x: Float32Array, y: Float32Array, rows: number): Examples => {
     const padded = (values: Float32Array) => {
+      if (values.length === rows) return tensor(values, [rows, 1]);
       const all = new Float32Array(rows);
       all.set(values);
       return tensor(all, [rows, 1]);
@@ -114,8 +115,8 @@ export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}):
       const targets = new Float32Array(length);
       for (let i = 0; i < length; i++) targets[i] = noise > 0 ? exact[i]! + source.normal(0, noise) : exact[i]!;
       return {
-        support: examples(inputs.subarray(0, taskShots), targets.subarray(0, taskShots), most),
-        query: examples(inputs.subarray(taskShots), targets.subarray(taskShots), mostQueries),
+        support: examples(inputs.slice(0, taskShots), targets.slice(0, taskShots), most),
+        query: examples(inputs.slice(taskShots), targets.slice(taskShots), mostQueries),
       };
     },
   };

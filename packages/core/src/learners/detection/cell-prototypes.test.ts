@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { detectionMaps } from "../../domains/detection/detection-maps.js";
 import { detectionLoss } from "../../domains/detection/detection-metrics.js";
 import type { DetectionTargets } from "../../domains/detection/scene-episodes.js";
+import type { DetectionMaps } from "../../losses/detection.js";
 import { flat, noiseTensor, valuesIn } from "../../numerical.fixture.js";
 import { key } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
@@ -197,8 +198,7 @@ test("pictures that are padding change nothing", () => {
   });
 });
 
-test("a class that no object is of is found nowhere", () => {
-  const learner = cellPrototypes({ ...options, classes: 3 });
+test("a class that no object is of is found nowhere, and changes nothing", () => {
   const grid = { grid: [side, side] as const, stride, classes: 3 };
   const y = {
     maps: flat(
@@ -207,13 +207,26 @@ test("a class that no object is of is found nowhere", () => {
     ),
     boxes: support.y.boxes,
   };
-  const { names: found, box: reaches } = learner.predict(
-    learner.adapt(learner.init(key(1)), { x: support.x, y }),
-    query,
-  );
-  const logits = valuesIn(found);
-  for (let i = 0; i < logits.length; i += 4) expect(logits[i + 2]).toBe(0);
-  expect(valuesIn(reaches).every(Number.isFinite)).toBe(true);
+  const [found, own] = [
+    { learner: cellPrototypes({ ...options, classes: 3 }), set: { x: support.x, y } },
+    { learner: cellPrototypes(options), set: support },
+  ].map(({ learner, set }) => learner.predict(learner.adapt(learner.init(key(1)), set), query)) as [
+    DetectionMaps,
+    DetectionMaps,
+  ];
+  const logits = valuesIn(found.names);
+  for (let i = 0; i < logits.length; i += 4) expect(logits[i + 2]).toBeLessThan(-1e8);
+  const others = {
+    ...found,
+    names: flat(
+      logits.filter((_, i) => i % 4 !== 2),
+      own.names.shape,
+    ),
+  };
+  for (const part of ["objectness", "names", "box"] as const)
+    valuesIn(others[part]).forEach((value, i) => {
+      expect(value).toBeCloseTo(valuesIn(own[part])[i]!, 5);
+    });
 });
 
 test("t and lambda have slopes, and nothing else is trained of cells that are given", () => {

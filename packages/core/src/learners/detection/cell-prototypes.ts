@@ -29,7 +29,7 @@ import type { DetectionMaps } from "../../losses/detection.js";
 import type { Loss } from "../../losses/losses.js";
 import { split } from "../../random/random.js";
 import type { Examples } from "../../tasks/task.js";
-import { classMeans } from "../class-membership.js";
+import { classMeans, withoutEmptyClasses } from "../class-membership.js";
 import { identityMatrix, solvePositiveDefinite } from "../closed-form/linear-systems.js";
 import { clusters } from "../clusters.js";
 import { type Learner, measured } from "../learner.js";
@@ -75,6 +75,8 @@ type Adapted = {
   readonly trunk: Tree;
   /** [N + k, d]: t times the directions of N classes, and then of k prototypes of what is no object. */
   readonly prototypes: Tensor;
+  /** [N]: cells that objects of each class own. */
+  readonly counts: Tensor;
   readonly reaches: Reaches;
 };
 
@@ -97,7 +99,8 @@ const away = Math.exp(-(1.5 ** 2) / 2);
  *
  * over the support cells that objects own, n_c of class c and n of all, so that a class of many objects does not outweigh the
  * others; e_c and m_c are the class's means, lambda from 10. A cell's box is that of the classes, by their shares. With `boxes`
- * "sides of the class" W is 0.
+ * "sides of the class" W is 0. Classes that no support object is of are left out, and N is the number of the others: with room
+ * for more classes than there are it answers as with room for just these.
  *
  * Snell et al. 2017 for prototypes; Bertinetto et al. 2019 for ridge regression within a task.
  *
@@ -122,15 +125,16 @@ export function cellPrototypes(
     return {
       trunk,
       prototypes: mul(unitRows(concat([ofClasses, ofNone], 0)), exp(logScale)),
+      counts: marks.counts,
       reaches: fittedReaches(cells, marks, boxes === "regression" ? exp(logPenalty) : undefined),
     };
   };
-  const said = ({ trunk, prototypes, reaches }: Adapted, x: Tensor): DetectionMaps => {
+  const said = ({ trunk, prototypes, counts, reaches }: Adapted, x: Tensor): DetectionMaps => {
     const maps = seen(trunk, x);
     const [pictures, rows, columns] = maps.shape as readonly [number, number, number, number];
     const cells = asRows(maps);
     const logits = matmul(cells, swapLast(prototypes));
-    const ofClasses = sliceAxis(logits, 1, 0, classes);
+    const ofClasses = withoutEmptyClasses(sliceAxis(logits, 1, 0, classes), counts);
     const none = logSumExp(sliceAxis(logits, 1, classes, classes + background), -1, { keepAxes: true });
     const { sides, offset, slope } = reaches;
     const share = softmax(ofClasses);
@@ -172,6 +176,8 @@ const asRows = (maps: Tensor): Tensor => reshape(maps, [maps.size / maps.shape.a
 interface MarkedCells {
   /** [cells, N]: centre cells, by class. */
   readonly centres: Tensor;
+  /** [N]: cells of each class. */
+  readonly counts: Tensor;
   /** [cells, N]: cells with a box, by class. */
   readonly owned: Tensor;
   /** [cells, 4] */
@@ -192,6 +198,7 @@ function markedCells(maps: Tensor, classes: number, present?: Tensor): MarkedCel
   const owners = mul(names, weight);
   return {
     centres: mul(owners, part(channels.centre, 1)),
+    counts: sum(owners, 0),
     owned: mul(owners, isBoxed),
     box,
     none: mul(max(mul(isAway, sub(1, sum(names, 1, { keepAxes: true }))), part(channels.none, 1)), weight),
@@ -212,8 +219,10 @@ function fittedReaches(cells: Tensor, { owned, box }: MarkedCells, penalty: Tens
   if (!penalty) return { sides, offset: means };
   const inputs = mul(sub(cells, matmul(owned, middles)), isOwned);
   const targets = mul(sub(parts, matmul(owned, means)), isOwned);
-  const counts = reshape(max(sum(owned, 0), 1), [classes, 1]);
-  const weights = div(matmul(owned, div(1, counts)), classes);
+  const cellsOfClass = sum(owned, 0);
+  const counts = reshape(max(cellsOfClass, 1), [classes, 1]);
+  const there = max(sum(cast(greater(cellsOfClass, 0), "float32")), 1);
+  const weights = div(matmul(owned, div(1, counts)), there);
   const weighted = mul(inputs, mul(weights, sum(owned)));
   const system = add(matmul(swapLast(weighted), inputs), mul(identityMatrix(width), penalty));
   const slope = solvePositiveDefinite(system, matmul(swapLast(weighted), targets));

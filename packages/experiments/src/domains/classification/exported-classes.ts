@@ -1,35 +1,28 @@
 /** Data sets of classes as exported programs take them: images as bytes, rows as numbers. */
 import { encodedImageForm } from "../../exported/encoded-image-inputs.js";
-import { notGiven } from "../../exported/export-error.js";
-import { backboneFile } from "../../exported/input-encoder.js";
 import type { ExportForm } from "../../exported/input-forms.js";
 import { usualPixels } from "../../io.js";
 import type { ExportSetting, Own } from "../domain.js";
-import { imageBackboneOf } from "../image-encoders.js";
+import { portableImageEncoder } from "../portable-encoders.js";
 import type { ClassificationValues } from "./options.js";
 import type { ClassificationSpec } from "./spec.js";
 
 /** @internal @throws ExportError ILE201 for features of an encoder whose model this machine does not give */
 export async function exportedClasses(
   { spec }: Own<ClassificationValues, ClassificationSpec>,
-  { floatInput, shown, io, work }: ExportSetting,
+  setting: ExportSetting,
 ): Promise<ExportForm> {
+  const { floatInput } = setting;
   const { exampleShape: shape, backbone, scales, darkOnLight, invert = false, pixels = usualPixels } = spec;
   if (backbone) {
-    const encoder = await imageBackboneOf(io, backbone, work);
-    if (!encoder.portable) throw notGiven(shown, backbone.name);
-    const { model, ...told } = await encoder.portable();
-    const { name, size, channels } = encoder;
-    const inputs = { kind: "encoded-image", shape, backbone: { name, size, channels, ...told }, pixels } as const;
+    const { encoder, told, files } = await portableImageEncoder(backbone, setting);
+    const inputs = { kind: "encoded-image", shape, backbone: told, pixels } as const;
     const tried = encodedImageForm.encoder!.tried(inputs) as readonly Uint8Array[];
     return {
       inputs,
       answers: { kind: "classes" },
       pipelineTag: "image-classification",
-      encoder: {
-        files: { [backboneFile]: model },
-        probe: { inputs: tried, features: await encoder.encode(tried, work) },
-      },
+      encoder: { files, probe: { inputs: tried, features: await encoder.encode(tried, setting.work) } },
     };
   }
   const [height, width, channels] = shape;

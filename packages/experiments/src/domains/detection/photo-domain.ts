@@ -10,11 +10,11 @@ import {
 import { cellNetworks } from "@innerloop/core/learners";
 import type { Tensor } from "@innerloop/graph";
 import type { RunFacts } from "../../config/index.js";
-import { ExportError } from "../../exported/export-error.js";
 import { UsageError } from "../../options/usage-error.js";
 import { counted } from "../../words.js";
 import { type Baseline, domain, type LearnerNeeds, type NextStep } from "../domain.js";
 import { detectionAdaptation } from "./adaptation.js";
+import { exportedPhotos } from "./exported-photos.js";
 import { type PhotoValues, photoOptions } from "./photo-options.js";
 import { photoPresets } from "./photo-presets.js";
 import {
@@ -100,14 +100,7 @@ export const photos = domain<typeof photoOptions, PhotoParts, PhotoSpec, Tensor,
   }),
   requireSizes: requireClassesOfModel,
   adaptation: detectionAdaptation(photoSight),
-  exported: ({ spec }, { shown }) => {
-    throw new ExportError(
-      "ILE201",
-      shown,
-      `its inputs are cells of the encoder ${spec.backbone.name}, which is a model of its own`,
-      "`innerloop detect` puts it to use; detectors of scenes are exported, whose pictures are their inputs",
-    );
-  },
+  exported: exportedPhotos,
   next: ({ options: { shots } }): readonly NextStep[] => [
     {
       command: "eval",

@@ -48,6 +48,15 @@ export function wordRows(
   return { lexical, mask };
 }
 
+/** The words of each row as they are written: those that an encoder is given together. */
+export const rowWords = (
+  sentences: readonly Sentence[],
+  rows: readonly SentenceRow[],
+): readonly (readonly string[])[] => {
+  const written = sentences.map(writtenIn);
+  return rows.map(({ sentence, from, to }) => written[sentence]!.slice(from, to));
+};
+
 const writtenIn = ({ text, words }: Sentence): readonly string[] => words.map(([start, end]) => text.slice(start, end));
 
 /** The inputs of rows. Features of words are of the whole sentence, states those of the row alone. */
@@ -66,12 +75,13 @@ export async function rowInputs(
     mask: tensor(mask, [n, length]),
   };
   if (!backbone) return x;
-  const written = sentences.map(writtenIn);
   const states = new Float32Array(n * length * width);
   // Rows of no words are padding throughout.
-  const filled = rows.map((row, i) => ({ ...row, place: i })).filter(({ from, to }) => to > from);
+  const filled = rowWords(sentences, rows)
+    .map((words, place) => ({ words, place }))
+    .filter(({ words }) => words.length > 0);
   const made = await backbone.states(
-    filled.map(({ sentence, from, to }) => written[sentence]!.slice(from, to)),
+    filled.map(({ words }) => words),
     work,
   );
   filled.forEach(({ place }, i) => {

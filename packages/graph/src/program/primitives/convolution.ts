@@ -26,6 +26,7 @@ import {
   gatherWindows,
   outputLength,
   outputSize,
+  paddedImages,
   windowTable,
 } from "./windows.js";
 
@@ -108,12 +109,6 @@ function forEachTap(
 /** The offset of a block of an array with leading axes [groups, ...], where a group axis of size 1 repeats. */
 function blockOffset(x: ReferenceArray, group: number): number {
   return x.shape[0] === 1 ? 0 : (group * x.data.length) / x.shape[0]!;
-}
-
-/** Images between the zeros of a geometry. */
-function padded(x: Tensor, { padding }: GeometryAttributes): Tensor {
-  const [top, bottom, left, right] = padding as [number, number, number, number];
-  return pad(x, { low: [0, 0, top, left, 0], high: [0, 0, bottom, right, 0] });
 }
 
 /** The group of an array; one of a single group serves all. */
@@ -214,7 +209,7 @@ export const convolutionPrimitive: Primitive<GeometryAttributes> = {
   },
   native: {
     kind: "contraction",
-    operands: ([x, w], g) => [padded(x!, g), w!],
+    operands: ([x, w], g) => [paddedImages(x!, g), w!],
     products: ([x, w], g, output) => {
       const [groups, images, rows, columns, channelsOut] = imageShape(output);
       return [
@@ -305,7 +300,7 @@ export const filterGradientPrimitive: Primitive<GeometryAttributes> = {
   },
   native: {
     kind: "contraction",
-    operands: ([x, dy], g) => [padded(x!, g), dy!],
+    operands: ([x, dy], g) => [paddedImages(x!, g), dy!],
     products: ([x, dy], g, output) => [
       {
         batch: [output.shape[0]!],

@@ -4,7 +4,7 @@ import { addIndex, type IndexForm, type IndexGuard, indexOf, scaleIndex, unravel
 import type { Primitive } from "../tensor.js";
 import { Tensor } from "../tensor.js";
 import { bytesPerElement, type Shape, sizeOf } from "../tensor-type.js";
-import { reshape } from "./shape.js";
+import { pad, reshape, reshapePrimitive } from "./shape.js";
 
 /** The way of a window over an image of [height, width] pixels. */
 export interface WindowGeometry {
@@ -64,6 +64,21 @@ export function windowTable(size: Shape, g: GeometryAttributes): Int32Array {
     }
   }
   return table;
+}
+
+/** Images [..., height, width, channels] between the zeros of a geometry. Whatever their leading axes, equal ones are padded once. */
+export function paddedImages(x: Tensor, { padding }: GeometryAttributes): Tensor {
+  if (padding.every((pixels) => pixels === 0)) return x;
+  const [top, bottom, left, right] = padding as [number, number, number, number];
+  const [height, width, channels] = x.shape.slice(-3) as [number, number, number];
+  const images = x.shape.slice(0, -3);
+  let source = x;
+  while (source.primitive === reshapePrimitive) source = source.inputs[0]!;
+  const y = pad(reshape(source, [sizeOf(images), height, width, channels]), {
+    low: [0, top, left, 0],
+    high: [0, bottom, right, 0],
+  });
+  return reshape(y, [...images, ...y.shape.slice(1)]);
 }
 
 /** The pixel that a tap reads at a place of the window, and where that is on the image. */
@@ -230,9 +245,11 @@ export const windowsPrimitive: Primitive<GeometryAttributes> = {
   },
   native: {
     kind: "view",
+    operands: ([x], g) => [paddedImages(x!, g)],
     access: ([image, row, column, tap, channel], [x], g) => {
-      const { at, guards } = pixelOf(row!, column!, unravelIndex(tap!, g.window), x!.shape.slice(1, 3), g);
-      return { at: [image!, ...at, channel!], guards, fill: 0 };
+      const taps = unravelIndex(tap!, g.window);
+      const { at } = pixelOf(row!, column!, taps, x!.shape.slice(1, 3), { ...g, padding: [0, 0, 0, 0] });
+      return { at: [image!, ...at, channel!] };
     },
   },
   evaluate: ([x], g, output) => {

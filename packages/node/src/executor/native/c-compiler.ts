@@ -15,6 +15,7 @@ export interface CCompiler {
   /** The first line that it says of itself. */
   readonly version: string;
   readonly target: NativeTarget;
+  readonly flags: readonly string[];
   /** Names the compiler, its flags and the processor's features: what it compiles depends on them. */
   readonly key: string;
 }
@@ -40,9 +41,15 @@ const flags: readonly string[] = [
   ...(process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : []),
 ];
 
-/** With whole vectors of the processor, of which compilers would take half by themselves. */
-const flagsFor = ({ vectorBytes }: NativeTarget): readonly string[] =>
-  vectorBytes === 64 ? [...flags, "-mprefer-vector-width=512"] : flags;
+/**
+ * Whole vectors of the processor, of which compilers would take half by themselves. gcc is told not to carry what a loop stores
+ * from turn to turn: it would store once more, at the end, what another thread may have stored since.
+ */
+const flagsFor = ({ vectorBytes }: NativeTarget, macros: ReadonlySet<string>): readonly string[] => [
+  ...flags,
+  ...(vectorBytes === 64 ? ["-mprefer-vector-width=512"] : []),
+  ...(macros.has("__clang__") ? [] : ["-fno-predictive-commoning"]),
+];
 
 /** Commands that are tried, in order. */
 export const compilerCommands = (environment: NodeJS.ProcessEnv = process.env): readonly string[] =>
@@ -56,10 +63,11 @@ export async function findCompiler(commands: readonly string[] = compilerCommand
       const version = stdout.split("\n")[0]!.trim();
       const macros = await definedMacros(command);
       const target = targetOf(macros);
+      const own = flagsFor(target, macros);
       const key = createHash("sha256")
-        .update(JSON.stringify([version, flagsFor(target), [...macros].sort(), target]))
+        .update(JSON.stringify([version, own, [...macros].sort(), target]))
         .digest("hex");
-      return { command, version, target, key };
+      return { command, version, target, flags: own, key };
     } catch {
       // Not there, or none that takes these flags: the next.
     }
@@ -112,7 +120,7 @@ const mostParts = 4;
  * the compiler fails, or takes too long.
  */
 export async function compileC(
-  { command, target }: Pick<CCompiler, "command" | "target">,
+  { command, flags: own }: Pick<CCompiler, "command" | "flags">,
   from: string,
   to: string,
   timeoutMs = mostCompileMs,
@@ -122,7 +130,7 @@ export async function compileC(
   };
   const { size } = await stat(from);
   const parts = Math.max(1, Math.min(mostParts, availableParallelism(), Math.floor(size / partBytes)));
-  const common = [...flagsFor(target), `-I${headers}`];
+  const common = [...own, `-I${headers}`];
   const linked = ["-shared", "-o", to, "-lm", "-pthread"];
   const objects = Array.from({ length: parts }, (_, part) => `${to}.${part}.o`);
   const call = (args: readonly string[]) => callCompiler(command, args, timeoutMs);

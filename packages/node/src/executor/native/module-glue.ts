@@ -1,83 +1,213 @@
-/** What makes a program a module of Node: calls with typed arrays. */
+/** What makes a program a module of Node: calls with typed arrays, which threads of its own compute. */
 export const moduleGlue = `
 #if PART == 0
 #define NAPI_VERSION 8
 #include <node_api.h>
 #include <stdlib.h>
+#include <pthread.h>
+#include <time.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 #define MOST_ARRAYS 65536
-struct run { uint32_t ins, outs; const char *constants; char *workspace; int32_t threads, result; napi_async_work work; napi_deferred deferred; napi_ref arrays; void *data[]; };
-static void *data_of(napi_env env, napi_value list, uint32_t at) {
-  napi_value array;
-  void *data = 0;
-  if (napi_get_element(env, list, at, &array) == napi_ok) napi_get_typedarray_info(env, array, 0, 0, &data, 0, 0);
-  return data;
+#define MOST_PLACES 64
+#define LARGE (2 << 20)
+#define LOOK_NS 200000
+/* A run that was asked for: arrays that it reads and writes, which stay until it is done. */
+struct job { struct job *next; uint32_t ins, outs; int32_t threads, result; napi_deferred deferred; napi_ref arrays; void *data[]; };
+/* Threads that take jobs in their order, each with a workspace of its own. */
+struct places {
+  pthread_mutex_t lock;
+  pthread_cond_t more;
+  struct job *first, *last;
+  pthread_t threads[MOST_PLACES];
+  long most, started, idle, looking, ending, pending, closed;
+  size_t bytes;
+  char *constants;
+  napi_threadsafe_function done;
+};
+/* Looks for a job for a while, before it sleeps: being woken takes as long as a small run. One thread at most does so. */
+static void look(struct places *p) {
+  struct timespec from, now;
+  clock_gettime(CLOCK_MONOTONIC, &from);
+  p->looking = 1;
+  pthread_mutex_unlock(&p->lock);
+  do {
+    for (int n = 0; n < 50; n++) {
+      if (__atomic_load_n(&p->first, __ATOMIC_RELAXED) || __atomic_load_n(&p->ending, __ATOMIC_RELAXED)) break;
+#if defined(__x86_64__) || defined(__i386__)
+      __builtin_ia32_pause();
+#endif
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while (!__atomic_load_n(&p->first, __ATOMIC_RELAXED) && !__atomic_load_n(&p->ending, __ATOMIC_RELAXED) && (now.tv_sec - from.tv_sec) * 1000000000L + now.tv_nsec - from.tv_nsec < LOOK_NS);
+  pthread_mutex_lock(&p->lock);
+  p->looking = 0;
 }
-/* The arrays of (inputs, outputs, [constants, workspace], threads); null where they are something else. */
-static struct run *given_run(napi_env env, const napi_value *given) {
-  uint32_t ins = 0, outs = 0;
-  napi_get_array_length(env, given[0], &ins);
-  napi_get_array_length(env, given[1], &outs);
-  if (ins > MOST_ARRAYS || outs > MOST_ARRAYS) return 0;
-  struct run *r = calloc(1, sizeof(struct run) + (ins + outs) * sizeof(void *));
-  if (!r) return 0;
-  r->ins = ins;
-  r->outs = outs;
-  r->threads = 1;
-  for (uint32_t k = 0; k < ins; k++) r->data[k] = data_of(env, given[0], k);
-  for (uint32_t k = 0; k < outs; k++) r->data[ins + k] = data_of(env, given[1], k);
-  r->constants = data_of(env, given[2], 0);
-  r->workspace = data_of(env, given[2], 1);
-  r->workspace += (64 - (uintptr_t)r->workspace % 64) % 64;
-  napi_get_value_int32(env, given[3], &r->threads);
-  return r;
+static void *work(void *given) {
+  struct places *p = given;
+  /* Large ones in large pages, which take fewer lookups of addresses. */
+  const size_t line = p->bytes >= LARGE ? LARGE : 64, bytes = (p->bytes / line + 1) * line;
+  char *workspace = aligned_alloc(line, bytes);
+#ifdef MADV_HUGEPAGE
+  if (workspace && line == LARGE) madvise(workspace, bytes, MADV_HUGEPAGE);
+#endif
+  pthread_mutex_lock(&p->lock);
+  for (;;) {
+    if (!p->first && !p->ending && !p->looking) look(p);
+    while (!p->first && !p->ending) {
+      p->idle++;
+      pthread_cond_wait(&p->more, &p->lock);
+      p->idle--;
+    }
+    struct job *job = p->first;
+    if (!job) break;
+    p->first = job->next;
+    if (!p->first) p->last = 0;
+    pthread_mutex_unlock(&p->lock);
+    job->result = workspace ? program((const void *const *)job->data, job->data + job->ins, p->constants, workspace, job->threads) : 2;
+    napi_call_threadsafe_function(p->done, job, napi_tsfn_nonblocking);
+    pthread_mutex_lock(&p->lock);
+  }
+  pthread_mutex_unlock(&p->lock);
+  free(workspace);
+  return 0;
 }
-static void execute(napi_env env, void *data) {
-  struct run *r = data;
-  r->result = program((const void *const *)r->data, r->data + r->ins, r->constants, r->workspace, r->threads);
+/* In the thread of JavaScript, which stays as long as something is awaited. */
+static void settled(napi_env env, napi_value function, void *context, void *data) {
+  struct places *p = context;
+  struct job *job = data;
+  if (env) {
+    napi_value result = 0;
+    napi_create_int32(env, job->result, &result);
+    napi_resolve_deferred(env, job->deferred, result);
+    napi_delete_reference(env, job->arrays);
+    if (--p->pending == 0) napi_unref_threadsafe_function(env, p->done);
+  }
+  free(job);
 }
-/* run(inputs, outputs, memory, threads): 0, or 1 where an index is out of range */
-static napi_value run(napi_env env, napi_callback_info info) {
-  size_t count = 4;
-  napi_value given[4], result = 0;
-  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 4) return 0;
-  struct run *r = given_run(env, given);
-  if (!r) return 0;
-  execute(env, r);
-  napi_create_int32(env, r->result, &result);
-  free(r);
+/* Ends the threads, after the runs that they are at. */
+static void ended(void *given) {
+  struct places *p = given;
+  if (p->closed) return;
+  p->closed = 1;
+  pthread_mutex_lock(&p->lock);
+  p->ending = 1;
+  while (p->first) {
+    struct job *job = p->first;
+    p->first = job->next;
+    free(job);
+  }
+  pthread_cond_broadcast(&p->more);
+  pthread_mutex_unlock(&p->lock);
+  for (long n = 0; n < p->started; n++) pthread_join(p->threads[n], 0);
+  free(p->constants);
+}
+static void close_places(napi_env env, struct places *p) {
+  if (p->closed) return;
+  napi_remove_env_cleanup_hook(env, ended, p);
+  ended(p);
+  napi_release_threadsafe_function(p->done, napi_tsfn_release);
+}
+static void collected(napi_env env, void *data, void *hint) {
+  close_places(env, data);
+  free(data);
+}
+/* open(constants, workspace bytes, places): where runs are computed, so many at once; undefined where there is no memory for it */
+static napi_value open_places(napi_env env, napi_callback_info info) {
+  size_t count = 3, bytes = 0;
+  int64_t workspace = 0, most = 1;
+  void *constants = 0;
+  napi_value given[3], name, result = 0;
+  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 3) return 0;
+  if (napi_get_typedarray_info(env, given[0], 0, &bytes, &constants, 0, 0) != napi_ok) return 0;
+  napi_get_value_int64(env, given[1], &workspace);
+  napi_get_value_int64(env, given[2], &most);
+  struct places *p = calloc(1, sizeof(struct places));
+  if (!p) return 0;
+  p->most = most < 1 ? 1 : most > MOST_PLACES ? MOST_PLACES : most;
+  p->bytes = workspace;
+  p->constants = aligned_alloc(64, (bytes / 64 + 1) * 64);
+  napi_create_string_utf8(env, "innerloop", NAPI_AUTO_LENGTH, &name);
+  if (!p->constants || napi_create_threadsafe_function(env, 0, 0, name, 0, 1, 0, 0, p, settled, &p->done) != napi_ok) {
+    free(p->constants);
+    free(p);
+    return 0;
+  }
+  if (bytes > 0) memcpy(p->constants, constants, bytes);
+  pthread_mutex_init(&p->lock, 0);
+  pthread_cond_init(&p->more, 0);
+  napi_unref_threadsafe_function(env, p->done);
+  napi_add_env_cleanup_hook(env, ended, p);
+  napi_create_external(env, p, collected, 0, &result);
   return result;
 }
-static void completed(napi_env env, napi_status status, void *data) {
-  struct run *r = data;
-  napi_value result = 0;
-  napi_create_int32(env, status == napi_ok ? r->result : 2, &result);
-  napi_resolve_deferred(env, r->deferred, result);
-  napi_delete_reference(env, r->arrays);
-  napi_delete_async_work(env, r->work);
-  free(r);
+static int data_of(napi_env env, napi_value list, uint32_t at, void **data) {
+  napi_value array;
+  return napi_get_element(env, list, at, &array) == napi_ok && napi_get_typedarray_info(env, array, 0, 0, data, 0, 0) == napi_ok;
 }
-/* The same in another thread: a promise. The arrays stay until it is done. */
-static napi_value run_aside(napi_env env, napi_callback_info info) {
+/* run(places, inputs, outputs, threads): a promise of 0, 1 where an index is out of range, or 2 where there is no memory */
+static napi_value run(napi_env env, napi_callback_info info) {
   size_t count = 4;
-  napi_value given[4], all, name, promise = 0;
+  uint32_t ins = 0, outs = 0;
+  void *external = 0;
+  napi_value given[4], all, promise = 0;
   if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 4) return 0;
-  struct run *r = given_run(env, given);
-  if (!r) return 0;
+  if (napi_get_value_external(env, given[0], &external) != napi_ok) return 0;
+  struct places *p = external;
+  napi_get_array_length(env, given[1], &ins);
+  napi_get_array_length(env, given[2], &outs);
+  if (p->closed || ins > MOST_ARRAYS || outs > MOST_ARRAYS) return 0;
+  struct job *job = calloc(1, sizeof(struct job) + (ins + outs) * sizeof(void *));
+  if (!job) return 0;
+  job->ins = ins;
+  job->outs = outs;
+  napi_get_value_int32(env, given[3], &job->threads);
+  int known = 1;
+  for (uint32_t k = 0; k < ins && known; k++) known = data_of(env, given[1], k, &job->data[k]);
+  for (uint32_t k = 0; k < outs && known; k++) known = data_of(env, given[2], k, &job->data[ins + k]);
+  if (!known) {
+    free(job);
+    return 0;
+  }
   napi_create_array_with_length(env, 3, &all);
   for (uint32_t k = 0; k < 3; k++) napi_set_element(env, all, k, given[k]);
-  napi_create_reference(env, all, 1, &r->arrays);
-  napi_create_string_utf8(env, "run", NAPI_AUTO_LENGTH, &name);
-  napi_create_promise(env, &r->deferred, &promise);
-  napi_create_async_work(env, 0, name, execute, completed, r, &r->work);
-  napi_queue_async_work(env, r->work);
+  napi_create_reference(env, all, 1, &job->arrays);
+  napi_create_promise(env, &job->deferred, &promise);
+  if (p->pending++ == 0) napi_ref_threadsafe_function(env, p->done);
+  pthread_mutex_lock(&p->lock);
+  if (p->last) p->last->next = job;
+  else p->first = job;
+  p->last = job;
+  long waiting = 0;
+  for (const struct job *each = p->first; each; each = each->next) waiting++;
+  if (waiting > p->idle + p->looking && p->started < p->most && pthread_create(&p->threads[p->started], 0, work, p) == 0) p->started++;
+  else pthread_cond_signal(&p->more);
+  if (p->started == 0) {
+    /* The machine gives no thread. */
+    p->first = p->last = 0;
+    job->result = 2;
+    napi_call_threadsafe_function(p->done, job, napi_tsfn_nonblocking);
+  }
+  pthread_mutex_unlock(&p->lock);
   return promise;
 }
+/* close(places), of which no run is awaited */
+static napi_value close_all(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  void *external = 0;
+  napi_value given[1];
+  if (napi_get_cb_info(env, info, &count, given, 0, 0) == napi_ok && count == 1 && napi_get_value_external(env, given[0], &external) == napi_ok)
+    close_places(env, external);
+  return 0;
+}
 NAPI_MODULE_INIT() {
-  napi_value function = 0;
-  napi_create_function(env, "run", 3, run, 0, &function);
-  napi_set_named_property(env, exports, "run", function);
-  napi_create_function(env, "runAside", 8, run_aside, 0, &function);
-  napi_set_named_property(env, exports, "runAside", function);
+  const struct { const char *name; napi_callback call; } functions[] = { { "open", open_places }, { "run", run }, { "close", close_all } };
+  for (int n = 0; n < 3; n++) {
+    napi_value function = 0;
+    napi_create_function(env, functions[n].name, NAPI_AUTO_LENGTH, functions[n].call, 0, &function);
+    napi_set_named_property(env, exports, functions[n].name, function);
+  }
   return exports;
 }
 #endif

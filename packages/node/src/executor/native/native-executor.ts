@@ -7,6 +7,7 @@ import {
   readNativeModel,
 } from "@innerloop/graph";
 import { userModelCache } from "../../cache/model-cache.js";
+import { isSmall } from "../model-size.js";
 import { onnxruntimeExecutor } from "../onnxruntime-executor.js";
 import { processMemory } from "../process-memory.js";
 import { compiledProgram, openNativeSession } from "./native-programs.js";
@@ -17,43 +18,53 @@ declareLibraryModule(import.meta.url);
 /** Options of `nativeExecutor`. */
 export interface NativeExecutorOptions {
   readonly native: NativeSetting;
-  /** Threads that share each run; 1 unless given. */
+  /** Runs that are computed side by side, each by one thread; 1 unless given. */
+  readonly places?: number;
+  /** Threads that share a run of what runs alone; of every run where there is one place. As many as there are places unless given. */
   readonly threads?: number;
+  /** Runs ONNX models; onnxruntime with as many threads unless given. It is closed with this executor. */
+  readonly others?: Executor;
 }
 
 /**
- * Runs graphs as programs of C, which the machine's compiler has compiled for its processor, beside this thread, which stays
- * free meanwhile. ONNX models run on onnxruntime.
+ * Runs graphs as programs of C, which the machine's compiler has compiled for its processor, in threads that read and write the
+ * arrays where they are: nothing is copied, and this thread stays free meanwhile.
  */
-export function nativeExecutor({ native, threads = 1 }: NativeExecutorOptions): Executor {
+export function nativeExecutor(options: NativeExecutorOptions): Executor {
+  const { native, places = 1, threads = places } = options;
+  const { others = onnxruntimeExecutor({ threads }) } = options;
   const sessions = new Set<ExecutorSession>();
-  const onnxruntime = onnxruntimeExecutor({ threads });
-  let closed = false;
+  let closing: Promise<void> | undefined;
   return {
     name: "native",
     profile: loweringProfiles.cpu,
     writer: nativeWriter(native),
-    parallelism: 1,
+    parallelism: places,
     runBytes: nativeRunBytes,
     models: userModelCache(),
-    memory: processMemory({ places: 1, threads: false }),
+    memory: processMemory({ places, threads: false }),
+    ...(others.lasting ? { lasting: others.lasting } : {}),
     async load(model, inputs, outputs, hints) {
-      if (closed) throw closedError("load");
+      if (closing) throw closedError("load");
       const program = readNativeModel(model);
-      if (!program) return onnxruntime.load(model, inputs, outputs, hints);
+      if (!program) return others.load(model, inputs, outputs, hints);
+      const { estimate, alone = false } = hints ?? {};
+      const isLarge = !estimate || !isSmall(estimate);
       const file = await compiledProgram(program, native.compiler);
-      if (closed) throw closedError("load");
+      if (closing) throw closedError("load");
       const session = openNativeSession(file, program, inputs, outputs, {
-        threads,
-        aside: true,
+        places: alone ? 1 : places,
+        threads: places === 1 || (alone && isLarge) ? threads : 1,
         onClose: () => sessions.delete(session),
       });
       sessions.add(session);
       return session;
     },
-    async close() {
-      closed = true;
-      await Promise.all([...[...sessions].map((session) => session.close()), onnxruntime.close()]);
+    close() {
+      closing ??= Promise.all([...[...sessions].map((session) => session.close()), others.close()]).then(
+        () => undefined,
+      );
+      return closing;
     },
   };
 }

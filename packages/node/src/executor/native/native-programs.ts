@@ -19,18 +19,20 @@ import { modelCacheFolder } from "../../cache/model-cache.js";
 import { type CCompiler, compileC } from "./c-compiler.js";
 import { moduleGlue } from "./module-glue.js";
 
-/** What a run is given: arrays that it reads and writes, its constants and workspace, and threads. */
-type NativeCall<Result> = (
-  inputs: readonly TypedArray[],
-  outputs: readonly TypedArray[],
-  memory: readonly [constants: Uint8Array, workspace: Uint8Array],
-  threads: number,
-) => Result;
+/** Where runs of a program are computed: threads, each with memory of its own. */
+type Places = { readonly places: unique symbol };
 
-/** A compiled program as this thread calls it: by itself, or in another thread. 0 where all went well. */
+/** A compiled program as this thread calls it. */
 interface NativeModule {
-  readonly run: NativeCall<number>;
-  readonly runAside: NativeCall<Promise<number>>;
+  readonly open: (constants: Uint8Array, workspaceBytes: number, places: number) => Places | undefined;
+  /** 0 where all went well, 1 where an index is out of range, 2 where there is no memory. */
+  readonly run: (
+    places: Places,
+    inputs: readonly TypedArray[],
+    outputs: readonly TypedArray[],
+    threads: number,
+  ) => Promise<number> | undefined;
+  readonly close: (places: Places) => void;
 }
 
 /** Bytes that compiled programs may take; those used longest ago are removed. */
@@ -187,45 +189,37 @@ function openProgram(file: string): NativeModule {
 
 /** Options of `openNativeSession`. */
 export interface NativeSessionOptions {
+  /** Runs that are computed at once; 1 unless given. */
+  readonly places?: number;
   /** Threads that share each run; 1 unless given. The result does not depend on it. */
   readonly threads?: number;
-  /** Whether this thread stays free while a run computes. */
-  readonly aside?: boolean;
   readonly onClose?: () => void;
 }
 
-/** A session of a compiled program in this thread. Its runs come one after the other: they share one workspace. */
+/** A session of a compiled program. Its runs are computed by threads of their own, in the order in which they were asked for. */
 export function openNativeSession(
   file: string,
   { constants, workspaceBytes }: Pick<NativeModel, "constants" | "workspaceBytes">,
   inputs: readonly TensorType[],
   outputs: readonly TensorType[],
-  { threads = 1, aside = false, onClose }: NativeSessionOptions = {},
+  { places = 1, threads = 1, onClose }: NativeSessionOptions = {},
 ): ExecutorSession {
   const program = openProgram(file);
-  let memory: readonly [Uint8Array, Uint8Array] | undefined = [
-    constants,
-    new Uint8Array(Buffer.allocUnsafeSlow(workspaceBytes + 64).buffer),
-  ];
-  let last: Promise<unknown> | undefined;
-  const runAside: NativeModule["runAside"] = (...given) => {
-    const run = () => program.runAside(...given);
-    const result = last ? last.then(run, run) : run();
-    last = result;
-    const done = (): void => {
-      if (last === result) last = undefined;
-    };
-    result.then(done, done);
-    return result;
-  };
+  const opened = program.open(constants, workspaceBytes, places);
+  if (!opened) throw outOfMemory("load");
+  const runs = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
   return {
     async run(feeds) {
-      if (!memory) throw closedError("run");
+      if (closing) throw closedError("run");
       checkFeeds(feeds, inputs);
       const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
-      const status = aside
-        ? await runAside(feeds, results, memory, threads)
-        : program.run(feeds, results, memory, threads);
+      const run = program.run(opened, feeds, results, threads);
+      if (!run) throw outOfMemory("run");
+      runs.add(run);
+      const status = await run;
+      runs.delete(run);
+      if (status === 2) throw outOfMemory("run");
       if (status !== 0)
         throw new GraphError(
           "IL403",
@@ -235,10 +229,20 @@ export function openNativeSession(
         );
       return results;
     },
-    async close() {
-      memory = undefined;
-      await last?.catch(() => undefined);
-      onClose?.();
+    close() {
+      closing ??= Promise.all(runs).then(() => {
+        program.close(opened);
+        onClose?.();
+      });
+      return closing;
     },
   };
 }
+
+const outOfMemory = (operation: "load" | "run"): GraphError =>
+  new GraphError(
+    "IL403",
+    operation,
+    "there is no memory for it",
+    "Use smaller chunks (--chunk-size), or another engine",
+  );

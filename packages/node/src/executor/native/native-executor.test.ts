@@ -1,0 +1,115 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { compile, type input, matmul, mul, sum, tensor, toNumbers } from "@innerloop/graph";
+import { describe, expect, test } from "vitest";
+import { workerPoolExecutor } from "../worker-pool-executor.js";
+import { compilers } from "./c-compilers.fixture.js";
+import { nativeExecutor } from "./native-executor.js";
+
+type Tensor = ReturnType<typeof input>;
+const waves = (shape: readonly [number, number], step: number) =>
+  tensor(
+    Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(i * step)),
+    shape,
+  );
+
+describe.each(compilers)("runs of %s", (_, compiler) => {
+  test("have the bits of one thread by any number of threads and places, in the order in which they were asked for", async () => {
+    const f = (x: Tensor) => sum(mul(x, x), 1);
+    const x = waves([64, 999], 1);
+    const executors = [
+      nativeExecutor({ native: { compiler } }),
+      nativeExecutor({ native: { compiler }, threads: 3 }),
+      nativeExecutor({ native: { compiler }, places: 3 }),
+      workerPoolExecutor({ workers: 2, native: { compiler } }),
+    ];
+    const expected = toNumbers(await compile(f, { executor: executors[0]! })(x));
+    for (const executor of executors) {
+      const run = compile(f, { executor });
+      const settled: number[] = [];
+      const found = await Promise.all(
+        Array.from({ length: 8 }, async (_, i) => {
+          const result = toNumbers(await run(x));
+          settled.push(i);
+          return result;
+        }),
+      );
+      for (const each of found) expect(each).toEqual(expected);
+      if (executor.parallelism === 1) expect(settled).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+    await Promise.all(executors.map((executor) => executor.close()));
+  });
+
+  test("read arrays on shared memory where they are", async () => {
+    const executor = nativeExecutor({ native: { compiler }, places: 2 });
+    const shared = new Float32Array(new SharedArrayBuffer(4 * 100));
+    shared.fill(0.5);
+    const double = compile((x: Tensor) => mul(x, 2), { executor });
+    expect(toNumbers(await double(tensor(shared, [100])))).toEqual(new Array(100).fill(1));
+    await executor.close();
+  });
+
+  test("that are not done when their session is closed are waited for", async () => {
+    const executor = nativeExecutor({ native: { compiler }, places: 2 });
+    const product = compile((x: Tensor) => matmul(x, x), { executor });
+    const x = waves([300, 300], 0.01);
+    await product(x);
+    const runs = Array.from({ length: 5 }, () => product(x));
+    await new Promise(setImmediate);
+    const closing = executor.close();
+    const found = await Promise.allSettled([...runs, closing]);
+    expect(found.map(({ status }) => status)).toEqual(new Array(6).fill("fulfilled"));
+    await expect(product(x)).rejects.toMatchObject({ code: "IL403" });
+  });
+});
+
+/** What a program of its own prints, in a process of its own, and how that ends. */
+const run = async (text: string) => {
+  const graph = new URL("../../../../graph/dist/index.js", import.meta.url).href;
+  const node = new URL("../../../dist/index.js", import.meta.url).href;
+  const script = `
+    import { compile, matmul, tensor } from ${JSON.stringify(graph)};
+    import { findCompiler, workerPoolExecutor } from ${JSON.stringify(node)};
+    const executor = workerPoolExecutor({ workers: 2, native: { compiler: await findCompiler() } });
+    const product = compile((x) => matmul(x, x), { executor });
+    const x = tensor(new Float32Array(250_000).fill(1), [500, 500]);
+    ${text}`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
+    timeout: 60_000,
+  });
+  return stdout;
+};
+
+describe.runIf(compilers.length > 0)("a process with native programs", () => {
+  test("stays while a run is awaited, and ends by itself when none is, with nothing closed", async () => {
+    expect(await run(`product(x).then((y) => console.log(y.data[0]));`)).toBe("500\n");
+  });
+
+  test("ends when it is told to while runs are at work", async () => {
+    const found = await run(
+      `await product(x); for (let i = 0; i < 9; i++) product(x); console.log("leaves"); process.exit(0);`,
+    );
+    expect(found).toBe("leaves\n");
+  });
+
+  test("ends a worker thread while its runs are at work", async () => {
+    const found = await run(`
+      import { Worker } from "node:worker_threads";
+      const text = \`(async () => {
+        const { compile, matmul, tensor } = await import(${JSON.stringify(new URL("../../../../graph/dist/index.js", import.meta.url).href)});
+        const { findCompiler, workerPoolExecutor } = await import(${JSON.stringify(new URL("../../../dist/index.js", import.meta.url).href)});
+        const executor = workerPoolExecutor({ workers: 2, native: { compiler: await findCompiler() } });
+        const product = compile((x) => matmul(x, x), { executor });
+        const x = tensor(new Float32Array(250_000).fill(1), [500, 500]);
+        await product(x);
+        for (let i = 0; i < 50; i++) product(x);
+        (await import("node:worker_threads")).parentPort.postMessage("at work");
+      })()\`;
+      const worker = new Worker(text, { eval: true });
+      worker.once("message", async (message) => {
+        await worker.terminate();
+        console.log(message, (await product(x)).data[0]);
+      });`);
+    expect(found).toBe("at work 500\n");
+  });
+});
