@@ -36,6 +36,8 @@ const longest = [
   "packages/node/src/exported-catalogue.test.ts",
   "packages/web/src/exported.test.ts",
   "packages/node/src/exported-spans.test.ts",
+  "packages/node/src/exported-wasm-kinds.test.ts",
+  "packages/node/src/exported-wasm.test.ts",
   "packages/node/src/exported-ratings.test.ts",
   "packages/node/src/exported-policies.test.ts",
   "packages/node/src/hostile-export-kinds.test.ts",
@@ -71,6 +73,7 @@ export default defineConfig({
     // Tests run the sources, not what was last built. (Worker threads do run the build: Node starts none from .ts.)
     alias: {
       "@innerloop/graph/testing": source("packages/graph/src/testing/index.ts"),
+      "@innerloop/graph/wasm": source("packages/graph/src/wasm.ts"),
       "@innerloop/graph": source("packages/graph/src/index.ts"),
       ...entryPoints(),
       "@innerloop/core": source("packages/core/src/index.ts"),

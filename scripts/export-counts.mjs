@@ -1,7 +1,8 @@
-// node scripts/export-counts.mjs [FOLDER] [--consumers node,python,wasm,webgpu] [--only LEARNER,...] [--kind KIND,...] [--steps 0,1]:
+// node scripts/export-counts.mjs [FOLDER] [--consumers node,python,wasm,webgpu,module] [--only LEARNER,...] [--kind KIND,...] [--steps 0,1]:
 // the exported programs of every learner of the catalogue, at several sizes of support, of queries and numbers of steps, beside
 // the answers of the learner itself, in onnxruntime of Node, of Python (ONNXRUNTIME_PYTHON names one with numpy and
-// onnxruntime) and of Chromium (CHROME_PATH). Cases are written to the folder once; the last options choose among them.
+// onnxruntime) and of Chromium (CHROME_PATH); and as modules of WebAssembly without it, in Node (clang and wasm-ld make them).
+// Cases are written to the folder once; the last options choose among them.
 import { spawn } from "node:child_process";
 import { appendFileSync, createReadStream, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -57,6 +58,7 @@ const consumers = {
   python: inPython,
   wasm: () => inChromium("wasm"),
   webgpu: () => inChromium("webgpu"),
+  module: asModules,
 };
 const table = new Map();
 for (const name of given.consumers.split(",")) {
@@ -96,6 +98,11 @@ async function writeCases() {
   const { encodeArrays, exportedOutputs, exportPrograms, TrainedLearner } = await import("@innerloop/core/training");
   const { allocate, leaves, mapTree, namedLeaves, sizeOf, Tensor, tensor } = await import("@innerloop/graph");
   const { onnxruntimeExecutor } = await import("@innerloop/node");
+  const { compileWasm, findWasmCompiler } = await import(
+    join(root, "packages/node/dist/executor/native/wasm-compiler.js")
+  );
+  const { wasmSourcesOfExport } = await import(join(root, "packages/experiments/dist/exported/exported-wasm.js"));
+  const compiler = given.consumers.split(",").includes("module") ? await findWasmCompiler() : undefined;
   const executor = onnxruntimeExecutor();
   writeFileSync(groupsFile, "");
   const leftOut = [];
@@ -208,10 +215,13 @@ async function writeCases() {
         {},
         ...sizes.queries.map((queries) => prefixed(`q${queries}.`, named("query_inputs", askedOf(queries)))),
       );
-      const written = (form, options, some, rowsOf) => {
+      const written = async (form, options, some, rowsOf) => {
         if (some.length === 0) return;
         const base = `${learnerName}-${kind}-${form}`;
-        const { models } = exportPrograms({ learner, params, spec, ...options });
+        const programs = exportPrograms({ learner, params, spec, ...options });
+        const { models } = programs;
+        const module = compiler && `${base}.wasm`;
+        if (module) writeFileSync(at(module), await compileWasm(compiler, wasmSourcesOfExport(programs, undefined)));
         const files = Object.fromEntries(
           Object.entries(models).map(([name, { bytes }]) => {
             const file = `${base}-${name}.onnx`;
@@ -229,15 +239,16 @@ async function writeCases() {
         const group = {
           ...{ name: `${learnerName} ${kind} ${form}`, learner: learnerName, models: files },
           ...{ file: `${base}.safetensors`, tasks: some.map(({ task }) => task), queries: sizes.queries },
+          ...(module ? { module } : {}),
         };
         appendFileSync(groupsFile, `${JSON.stringify(group)}\n`);
       };
-      written("padded", { padded: true }, tasks, () => most);
+      await written("padded", { padded: true }, tasks, () => most);
       const open = exportPrograms({ learner, params, spec });
-      if (!open.padded) written("whole", { padded: false }, tasks, (there) => there);
+      if (!open.padded) await written("whole", { padded: false }, tasks, (there) => there);
       else
         for (const there of sizes.support.filter((each) => each < most))
-          written(
+          await written(
             `whole-${there}`,
             { padded: true, support: there, spec: { ...spec, support: { rows: there } } },
             tasks.filter((each) => each.there === there),
@@ -275,6 +286,27 @@ async function inNode() {
         (bytes) => engine.open(bytes),
       )),
     });
+  return found;
+}
+
+/** Without onnxruntime: adapting and predicting of each group as one module. */
+async function asModules() {
+  const { openWasmModule } = await import("@innerloop/graph");
+  const found = [];
+  for (const { module, ...group } of groups) {
+    if (!module)
+      throw new Error(`${group.name} has no module: write the cases anew with --consumers module, and clang`);
+    const models = Object.fromEntries(Object.keys(group.models).map((name) => [name, module]));
+    const opened = (await openWasmModule(new Uint8Array(readFileSync(at(module))))).functions;
+    found.push({
+      name: group.name,
+      ...(await consumed(
+        { ...group, models },
+        (name) => new Uint8Array(readFileSync(at(name))),
+        async (_bytes, name) => opened[name],
+      )),
+    });
+  }
   return found;
 }
 

@@ -1,6 +1,5 @@
 // A page without a build step: symbols of one's own, from a few drawings of each, by the learner innerloop:symbols.
-import { symbolPicture } from "@innerloop/models";
-import { loadExported, workerExecutor } from "@innerloop/web";
+// The page is there at once: what learns is loaded after its first paint, and computes in a worker.
 import { drawingPad, drawStrokes } from "./pad.js";
 import { readTask, writeTask } from "./task-file.js";
 
@@ -20,7 +19,29 @@ let learner;
 let task;
 let executor;
 
-const pictureOf = (strokes) => symbolPicture(strokes, { least });
+/** Of @innerloop/models, once it is loaded. */
+let symbolPicture;
+/** Drawings as pictures that the learner takes; each is made once. */
+const pictures = new WeakMap();
+/** Longer than that the page is not kept from drawing, in milliseconds. */
+const mostMs = 8;
+let turnBegan = 0;
+
+/** Gives the page its turn where this one has been long enough. */
+async function inSlices() {
+  if (performance.now() - turnBegan < mostMs) return;
+  await new Promise((next) => setTimeout(next));
+  turnBegan = performance.now();
+}
+
+async function pictureOf(strokes) {
+  const known = pictures.get(strokes);
+  if (known) return known;
+  await inSlices();
+  const picture = symbolPicture(strokes, { least });
+  pictures.set(strokes, picture);
+  return picture;
+}
 
 /** One piece of work after another; of what waits only the last is done. */
 function latest(work) {
@@ -46,9 +67,9 @@ function latest(work) {
 /** Adapts to the examples that there are: the whole learning. */
 const adapt = latest(async () => {
   if (!learner) return;
-  const examples = symbols.flatMap(({ name, drawings }) =>
-    drawings.map((strokes) => ({ input: pictureOf(strokes), label: name })),
-  );
+  const drawings = symbols.flatMap((symbol) => symbol.drawings.map((strokes) => ({ strokes, label: symbol.name })));
+  const examples = [];
+  for (const { strokes, label } of drawings) examples.push({ input: await pictureOf(strokes), label });
   const known = new Set(examples.map(({ label }) => label));
   const start = performance.now();
   task = known.size < 2 ? undefined : await learner.adapt(examples);
@@ -62,7 +83,7 @@ const recognise = latest(async () => {
   const isAsked = mode() === "ask" && strokes.length > 0;
   if (!task || !isAsked) return showAnswer(undefined);
   const start = performance.now();
-  const answer = await task.predict(pictureOf(strokes));
+  const answer = await task.predict(await pictureOf(strokes));
   tell(`answered in ${Math.round(performance.now() - start)} ms`);
   if (mode() === "ask" && pad.strokes().length > 0) showAnswer(answer);
 });
@@ -277,12 +298,18 @@ symbols = [1, 2, 3].map((number) => ({ name: `symbol ${number}`, drawings: [] })
 showSymbols();
 drawn();
 
-try {
-  executor = await workerExecutor();
-  learner = await loadExported("innerloop:symbols", { executor });
+/** Loads what learns, after the first paint. Drawings that were added before are learned then. */
+async function loadLearner() {
+  await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
+  const [models, web] = await Promise.all([import("@innerloop/models"), import("@innerloop/web")]);
+  symbolPicture = models.symbolPicture;
+  executor = await web.workerExecutor();
+  learner = await web.loadExported("innerloop:symbols", { executor });
   tell("ready");
   adapt();
-} catch (error) {
+}
+
+loadLearner().catch((error) => {
   at("status").textContent = "The learner could not be loaded.";
   say(error.message, true);
-}
+});

@@ -56,13 +56,13 @@ const within = (tensors, prefix) =>
  * Runs all cases of a group.
  *
  * @param read the bytes of a file by its name
- * @param open a model's bytes as { run(feeds), close() }
+ * @param open a model's bytes and its name as { run(feeds), close() }; undefined of one that the engine has not
  * @returns { cases, difference, worst }: the largest difference and its case
  */
 export async function consumed(group, read, open) {
   const tensors = tensorsOf(await read(group.file));
   const opened = [];
-  for (const model of ["adapt", "predict", "few_shot"]) opened.push(await open(await read(group.models[model])));
+  for (const model of ["adapt", "predict", "few_shot"]) opened.push(await open(await read(group.models[model]), model));
   const [adapt, predict, fewShot] = opened;
   const result = { cases: 0, difference: 0, worst: "" };
   const judged = (name, found, expected) => {
@@ -77,10 +77,10 @@ export async function consumed(group, read, open) {
       const asked = within(tensors, `q${queries}.`);
       const expected = within(tensors, `${task}.q${queries}.`);
       judged(`${task}.q${queries}`, await predict.run({ ...state, ...asked }), expected);
-      judged(`${task}.q${queries} few_shot`, await fewShot.run({ ...feeds, ...asked }), expected);
+      if (fewShot) judged(`${task}.q${queries} few_shot`, await fewShot.run({ ...feeds, ...asked }), expected);
       result.cases++;
     }
   }
-  for (const each of opened) await each.close();
+  for (const each of opened) await each?.close();
   return result;
 }

@@ -1,4 +1,4 @@
-/** Modules of exported learners of several kinds: they answer as the ONNX programs beside them, for any number of examples. */
+/** Modules of exported learners of classes and numbers: they answer as the ONNX programs beside them, for any number of examples. */
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,6 +6,7 @@ import { wasmCompiler } from "./executor/native/c-compilers.fixture.js";
 import { findWasmCompiler } from "./executor/native/wasm-compiler.js";
 import { exportedRuns } from "./exported-runs.fixture.js";
 import { loadExported } from "./runs/exported-folder.js";
+import { requireSameByModule } from "./wasm-answers.fixture.js";
 
 const { inFolder, train, exported, verified, remove } = await exportedRuns("exported-wasm");
 afterAll(remove);
@@ -23,16 +24,6 @@ const images = (classes: number, shots: number) =>
   }));
 const points = (count: number) =>
   Array.from({ length: count }, (_each, i) => ({ input: { x: i / 2 - 4 }, target: Math.sin(i / 2) }));
-
-/** All numbers of an answer, one after another. */
-function numbersIn(value: unknown): number[] {
-  const numbers: number[] = [];
-  JSON.stringify(value, (_key, each: unknown) => {
-    if (typeof each === "number") numbers.push(each);
-    return each;
-  });
-  return numbers;
-}
 
 test("without a compiler there is none", async () => {
   expect(await findWasmCompiler(["no-such-compiler", "node"])).toBeUndefined();
@@ -57,41 +48,17 @@ describe.runIf(wasmCompiler)("an export with a module", () => {
     expect(text).toMatch(/wasm\/learner\.wasm/);
     expect(text).toMatch(/20 held-out tasks through these files and through the run/);
     expect(await verified(`exported-${run}`)).toMatch(/the largest difference from the expected answers/);
-    const onnx = await loadExported(inFolder(`exported-${run}`));
-    const wasm = await loadExported(inFolder(`exported-${run}`), { engine: "wasm" });
-    for (const examples of tasks)
-      for (const steps of allSteps) {
-        const [expected, task] = await Promise.all(
-          [onnx, wasm].map((learner) => learner.adapt(examples as never, steps === undefined ? {} : { steps })),
-        );
-        for (const some of [asked, asked.slice(0, 1), asked.slice(0, 5)]) {
-          const [there, here] = [
-            numbersIn(await expected!.predict(some as never)),
-            numbersIn(await task!.predict(some as never)),
-          ];
-          expect(here).toHaveLength(there.length);
-          const most = Math.max(1, ...there.map(Math.abs));
-          here.forEach((x, i) => {
-            expect(Math.abs(x - there[i]!) / most, `${examples.length} examples, ${steps} steps`).toBeLessThan(1e-4);
-          });
-        }
-        // A task that was saved by either is restored by the other.
-        for (const [saved, learner] of [
-          [task!, onnx],
-          [expected!, wasm],
-        ] as const) {
-          const restored = await learner.restore(saved.save());
-          expect(restored.classes).toEqual(saved.classes);
-          const [again, own] = [
-            numbersIn(await restored.predict(asked[0] as never)),
-            numbersIn(await saved.predict(asked[0] as never)),
-          ];
-          again.forEach((x, i) => {
-            expect(Math.abs(x - own[i]!)).toBeLessThan(1e-4 * Math.max(1, ...own.map(Math.abs)));
-          });
-        }
-      }
-    await Promise.all([onnx.dispose(), wasm.dispose()]);
+    await requireSameByModule(inFolder(`exported-${run}`), { tasks, asked, steps: allSteps });
+  });
+
+  test("answers for sets of every size that its programs are written for: 5, 12 and 60 examples", async () => {
+    await exported("prototypes", { wasm: true, maxSupport: 60 });
+    const tasks = [images(2, 2), images(5, 1), images(3, 2), images(4, 3), images(5, 3), images(5, 12)];
+    const asked = images(3, 1).map(({ input }) => input);
+    await requireSameByModule(inFolder("exported-prototypes"), { tasks, asked });
+    await expect(
+      loadExported(inFolder("exported-prototypes"), { engine: "wasm" }).then((learner) => learner.adapt(images(61, 1))),
+    ).rejects.toThrow(/ILE206 examples: there are 61 examples, and the programs take 60/);
   });
 
   test("is of programs of fixed sizes, where those are", async () => {
@@ -121,6 +88,7 @@ describe.runIf(wasmCompiler)("an export with a module", () => {
 
   test("is told to be missing where there is none", async () => {
     await exported("prototypes");
+    expect(await readFile(inFolder("exported-prototypes/README.md"), "utf8")).not.toMatch(/wasm/i);
     await expect(loadExported(inFolder("exported-prototypes"), { engine: "wasm" })).rejects.toMatchObject({
       code: "ILE202",
       message: expect.stringMatching(/no programs in WebAssembly/),

@@ -1,12 +1,15 @@
 /** The package in a page that a bundler has made: under the strictest policy that works, and within a budget of bytes. */
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright-core";
 import { build, type InlineConfig, type Rolldown } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AskedPage, chromiumMissing, openPage, startChromium } from "./testing/chromium.js";
+import { hasClang } from "./testing/clang.js";
 import { root } from "./testing/plain-page.js";
 import { isolation, policyWith, type Site, startSite } from "./testing/site.js";
 
@@ -70,6 +73,40 @@ describe.skipIf(chromiumMissing())("a bundled page in Chromium", () => {
     const { losses } = await page.ask<{ losses: number[] }>("trained");
     expect(losses).toHaveLength(20);
     expect(losses.every(Number.isFinite)).toBe(true);
+    expect(page.complaints).toEqual([]);
+    await page.close();
+  });
+
+  it.runIf(hasClang)("runs modules of exported learners in a worker, without onnxruntime", async () => {
+    const command = (...words: string[]): Promise<unknown> =>
+      promisify(execFile)(process.execPath, ["packages/node/bin/innerloop.js", ...words, "--quiet"], { cwd: root });
+    const small = [
+      "--hidden",
+      "8",
+      "--iterations",
+      "1",
+      "--validate-every",
+      "0",
+      "--workers",
+      "1",
+      "--skip-evaluation",
+    ];
+    await command("train", "sinusoid", ...small, "--run", join(folder, "run"));
+    await command("export", join(folder, "run"), "-o", join(folder, "site/curves"), "--wasm");
+    const page = await opened();
+    const fetched: string[] = [];
+    page.page.on("request", (request) => fetched.push(new URL(request.url()).pathname));
+    const examples = [-2, -1, 0, 1].map((x) => ({ input: { x }, target: Math.sin(x) }));
+    const details = { address: "curves", examples, asked: [{ x: -3 }, { x: 0.5 }] };
+    const answered = (engine: string) =>
+      page.ask<{ answers: readonly { value: number }[] }>("exportedKind", { ...details, engine });
+    const { answers } = await answered("wasm");
+    expect(page.page.workers()).toHaveLength(1);
+    expect(fetched.filter((name) => /ort|onnx/.test(name))).toEqual([]);
+    const expected = (await answered("onnxruntime")).answers;
+    answers.forEach(({ value }, i) => {
+      expect(value).toBeCloseTo(expected[i]!.value, 4);
+    });
     expect(page.complaints).toEqual([]);
     await page.close();
   });

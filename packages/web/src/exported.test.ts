@@ -1,5 +1,5 @@
 /** An exported learner in a real Chromium, from the files of a static server: it answers as in Node. */
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,14 +9,11 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cellEncoder } from "./testing/cell-encoder.js";
 import { type AskedPage, chromiumMissing, openPage, startChromium } from "./testing/chromium.js";
+import { hasClang } from "./testing/clang.js";
 import { importMap, plainPage, root } from "./testing/plain-page.js";
 import { policyWith, type Site, startSite } from "./testing/site.js";
 
 const run = promisify(execFile);
-/** Whether modules of WebAssembly can be made here, as in CI they must. */
-const hasClang =
-  process.env.CI !== undefined ||
-  ["clang", "wasm-ld"].every((command) => spawnSync(command, ["--version"]).status === 0);
 const side = 28;
 /** Strokes of two kinds, light on dark, somewhat apart. */
 const drawn = (kind: "across" | "down", shift: number): number[] =>
@@ -330,7 +327,7 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
     expect(found.restored).toEqual(found.answers[0]);
   });
 
-  it.runIf(hasClang)("adapts and answers as in Node by its module alone, without onnxruntime", async () => {
+  it.runIf(hasClang)("adapts and answers as in Node by its module alone, in a worker without onnxruntime", async () => {
     const own = await openPage(browser, `${site.origin}/page.html`);
     const fetched: string[] = [];
     own.page.on("request", (request) => fetched.push(new URL(request.url()).pathname));
@@ -340,13 +337,17 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       readonly restored: ClassAnswer;
       readonly ms: Readonly<Record<string, number>>;
     }>("exported", { address: "exported-wasm", examples, asked, steps, engine: "wasm" });
-    console.log(`an exported learner's module in a page: ${JSON.stringify(found.ms)}`);
+    console.log(`an exported learner's module in a worker: ${JSON.stringify(found.ms)}`);
     found.answers.forEach(({ label, probability }, i) => {
       expect(label).toBe(native[i]!.label);
       expect(Math.abs(probability - native[i]!.probability)).toBeLessThan(1e-4);
     });
     expect(found.ofCanvases).toEqual(found.answers);
     expect(found.restored.probability).toBeCloseTo(found.answers[0]!.probability, 5);
+    // It computes in its worker, of which there is one.
+    expect(own.page.workers().map((worker) => new URL(worker.url()).pathname)).toEqual([
+      "/node_modules/@innerloop/web/dist/wasm-worker.js",
+    ]);
     // The page has fetched neither onnxruntime nor ONNX programs.
     expect(fetched.filter((name) => name.endsWith("/learner.wasm"))).toHaveLength(1);
     expect(fetched.filter((name) => /\/ort[^/]*$|\.onnx$|onnxruntime-web|safetensors$/.test(name))).toEqual([]);
@@ -359,6 +360,21 @@ process.stdout.write(JSON.stringify({ answers, recommended: request && (await ta
       message: expect.stringMatching(/SHA-256 is not the one/),
     });
     expect(own.complaints).toEqual([]);
+    await own.close();
+  });
+
+  it.runIf(hasClang)("leaves the page its turns while a module adapts", async () => {
+    const order = await page.ask("adaptsAside", { address: "exported-wasm", examples, steps: 1000, turns: 5 });
+    expect(order).toEqual([...new Array(5).fill("page"), "adapted"]);
+  });
+
+  it.runIf(hasClang)("says that a module's worker is gone, and starts another where it is loaded again", async () => {
+    const own = await openPage(browser, `${site.origin}/page.html`);
+    const found = await own.ask("outlivesItsWorker", { address: "exported-wasm", examples, asked });
+    expect(found).toMatchObject({
+      refused: { code: "ILE202", message: expect.stringMatching(/IL403 .*the worker is gone: out of memory/) },
+      ...{ label: native[0]!.label, workers: 2 },
+    });
     await own.close();
   });
 

@@ -8,16 +8,21 @@ import {
   filesAtHand,
   includedModel,
   isIncludedAddress,
+  type OpenModule,
   openExported,
 } from "@innerloop/experiments/exported";
 import { decodeImages, type ImageDecoding, type ImageSource, letterboxedPictures } from "./images/decode-images.js";
 import { type WebExecutor, workerExecutor } from "./web-executor.js";
+import { openInWorker } from "./worker-modules.js";
 
 /** Options of `loadExported`. */
 export interface LoadExportedOptions {
   /** What computes: one in a worker, made once for the page, unless given. */
   readonly executor?: WebExecutor;
-  /** "wasm" for the module of an export with --wasm, which runs in the page itself, without onnxruntime; that unless given. */
+  /**
+   * "wasm" for the module of an export with --wasm, which runs in a worker of its own, without onnxruntime; onnxruntime unless
+   * given. The executor then runs encoders alone.
+   */
   readonly engine?: "onnxruntime" | "wasm";
   /** Stops downloads. */
   readonly signal?: AbortSignal;
@@ -46,10 +51,15 @@ export async function loadExported<A = ExportedAnswer>(
   const files = await filesOf(source, signal);
   const started = async () => (executor ?? (await usualExecutor())).portable;
   // Where the module has the programs, onnxruntime is needed for an encoder alone.
-  const wasm = engine === "wasm";
-  const portable = wasm ? { open: async (bytes: Uint8Array) => (await started()).open(bytes) } : await started();
-  return openExported<A>(files, { engine: portable, wasm, io: pieces ? { ...pageIo, pieces } : pageIo });
+  const isWasm = engine === "wasm";
+  const portable = isWasm ? { open: async (bytes: Uint8Array) => (await started()).open(bytes) } : await started();
+  const openModule = isWasm ? openAside : undefined;
+  return openExported<A>(files, { engine: portable, openModule, io: pieces ? { ...pageIo, pieces } : pageIo });
 }
+
+/** Opens a module in a worker, so that the page stays smooth; in a worker it is there itself. */
+const openAside: OpenModule = async (bytes) =>
+  typeof document === "object" ? openInWorker(bytes) : (await import("@innerloop/graph/wasm")).openWasmModule(bytes);
 
 let shared: Promise<WebExecutor> | undefined;
 

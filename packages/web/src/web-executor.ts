@@ -23,7 +23,8 @@ import {
   type RuntimeFiles,
   type WebDevice,
 } from "./engine.js";
-import { WorkerEnded, workerEngine } from "./worker-engine.js";
+import { WorkerEnded } from "./worker-calls.js";
+import { workerEngine } from "./worker-engine.js";
 
 declareLibraryModule(import.meta.url);
 

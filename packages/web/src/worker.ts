@@ -1,6 +1,7 @@
 /** The worker of `workerExecutor`: an engine of its own, by messages. */
 import type { PortableArrays, TensorType, TypedArray } from "@innerloop/graph";
 import { type Engine, type EngineSetting, localEngine, type PortableSlots } from "./engine.js";
+import { answerRequests, held } from "./worker-answers.js";
 
 /** A request to the worker. Each is answered once, by a reply of the same id. */
 export type WebWorkerRequest = { readonly id: number } & (
@@ -30,15 +31,6 @@ export type WebWorkerAnswer =
   | { readonly outputs: readonly TypedArray[] }
   | { readonly arrays: PortableArrays }
   | { readonly slots: PortableSlots };
-
-export type WebWorkerReply = { readonly id: number } & (WebWorkerAnswer | { readonly failure: string });
-
-/** What of a worker's global scope is used; the types of TypeScript for it exclude those of a page. */
-interface WorkerScope {
-  onmessage: ((event: MessageEvent<WebWorkerRequest>) => void) | null;
-  postMessage(message: WebWorkerReply, transfer: readonly Transferable[]): void;
-}
-const scope = globalThis as unknown as WorkerScope;
 
 let opened: Promise<Engine> | undefined;
 
@@ -76,28 +68,4 @@ function arraysOf(answered: WebWorkerAnswer): readonly TypedArray[] {
   return "arrays" in answered ? Object.values(answered.arrays).map(({ data }) => data) : [];
 }
 
-/** Resolves once this worker has the lock, which nothing but its end gives back. */
-function held(name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const forever = (): Promise<never> => {
-      resolve();
-      return new Promise(() => undefined);
-    };
-    navigator.locks.request(name, forever).catch(reject);
-  });
-}
-
-async function reply(request: WebWorkerRequest): Promise<void> {
-  try {
-    const answered = await answer(request);
-    // The results are fresh arrays: they move to the page without a copy.
-    const buffers = new Set(arraysOf(answered).map((output) => output.buffer as ArrayBuffer));
-    scope.postMessage({ id: request.id, ...answered }, [...buffers]);
-  } catch (error) {
-    scope.postMessage({ id: request.id, failure: error instanceof Error ? error.message : String(error) }, []);
-  }
-}
-
-scope.onmessage = ({ data }) => {
-  void reply(data);
-};
+answerRequests(answer, arraysOf);

@@ -21,6 +21,7 @@ import {
 import {
   mapTree,
   namedLeaves,
+  openWasmModule,
   type PortableArrays,
   type PortableEngine,
   type Tensor,
@@ -47,8 +48,8 @@ import { type ExportedConfig, type ExportedOpenSet, storedExport, supportRows } 
 import { digestOf, type ExportedFiles, readAllTold } from "./exported-files.js";
 import { type CardRequest, exportedFiles } from "./exported-folder.js";
 import { kindOf, loadKind } from "./exported-kinds.js";
-import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
-import { wasmSourcesOfExport } from "./exported-wasm.js";
+import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots, wasmFile } from "./exported-programs.js";
+import { encoderNote, wasmSourcesOfExport } from "./exported-wasm.js";
 import { requireProbe } from "./input-encoder.js";
 import type { ExportedIo } from "./input-form.js";
 import { type ExportedInputs, type ExportForm, formOf, loadForm } from "./input-forms.js";
@@ -212,7 +213,11 @@ export async function prepareExport(request: ExportRequest, host: SessionHost): 
   return {
     config,
     files: { "README.md": files.readme, "config.json": json, ...files.told },
-    notes: [...notesOf(learner, trainedNorm, config, trainedSteps), ...openSetNotes(run, found, config)],
+    notes: [
+      ...notesOf(learner, trainedNorm, config, trainedSteps),
+      ...openSetNotes(run, found, config),
+      ...(request.compileWasm && form.encoder ? [encoderNote] : []),
+    ],
     check: async (written, engine) => {
       const tasks = await checkTasks(tried, { config, files: written, engine, shown: run.shown });
       const own = await checkEncoder(form, { config, files: written, engine, io: host.io });
@@ -562,7 +567,7 @@ async function checkTasks(
   const { config, files, engine, shown } = setting;
   const source = { told: await readAllTold(files, config), shown: files.shown, engine };
   const { adapt, predict } = await openPrograms(source, config);
-  const inWasm = source.told["wasm/learner.wasm"] && (await openPrograms({ ...source, wasm: true }, config));
+  const inWasm = source.told[wasmFile] && (await openPrograms({ ...source, openModule: openWasmModule }, config));
   let difference = 0;
   const fewShot = await openFewShot(source, config).catch(async (error: unknown) => {
     await Promise.all([adapt.close(), predict.close()]);

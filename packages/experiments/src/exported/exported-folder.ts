@@ -6,6 +6,7 @@ import { UsageError } from "../options/usage-error.js";
 import { type EvaluationRecord, parseEvaluationRecord } from "../published/row-evaluations.js";
 import { mostRecordBytes, type RunStore } from "../runs/run-store.js";
 import type { ExportedConfig, ExportedFileName } from "./exported-config.js";
+import { wasmFile } from "./exported-programs.js";
 import { type ExportForm, formOf } from "./input-forms.js";
 import { type CardDetails, modelCard } from "./model-card.js";
 
@@ -54,7 +55,8 @@ export async function exportedFiles({
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
   const own = await resultsOf(run, "results");
   const others = await Promise.all(results.map((name) => furtherResults(run, name)));
-  const card = modelCard({ told, form, programs, results: own ? [own, ...others] : others, details });
+  const judged = own ? [own, ...others] : others;
+  const card = modelCard({ told, form, programs, results: judged, details, wasmBytes: wasm?.length });
   return {
     readme: text(card),
     told: {
@@ -64,7 +66,7 @@ export async function exportedFiles({
       "onnx/adapt.onnx": models.adapt.bytes,
       "onnx/predict.onnx": models.predict.bytes,
       "onnx/few_shot.onnx": models.few_shot.bytes,
-      ...(wasm ? { "wasm/learner.wasm": wasm } : {}),
+      ...(wasm ? { [wasmFile]: wasm } : {}),
       "parameters.safetensors": encodeSafetensors({
         tensors: parameters,
         metadata: { format: "innerloop parameters 1", learner: told.learner, sha256: parametersDigest },

@@ -17,7 +17,7 @@ import {
   readExportedConfig,
 } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
-import { type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
+import { type OpenModule, type OpenPrograms, openPrograms, querySlots, supportSlots } from "./exported-programs.js";
 import {
   classesOf,
   type ExportedExample,
@@ -42,8 +42,8 @@ export type ExportedAnswer = ClassAnswer & ValueAnswer;
 export interface ExportedMachine {
   readonly engine: PortableEngine;
   readonly io: ExportedIo;
-  /** Programs are those of the folder's module in WebAssembly: the engine runs encoders alone. */
-  readonly wasm?: boolean;
+  /** What opens the folder's module in WebAssembly, where its programs are to run: the engine then runs encoders alone. */
+  readonly openModule?: OpenModule | undefined;
 }
 
 /** Options of adapting. */
@@ -64,10 +64,10 @@ export async function openExported<A = ExportedAnswer>(
   machine: ExportedMachine,
 ): Promise<ExportedLearner<A>> {
   const read = await readExportedConfig(files);
-  const told = await readAllTold(files, read, machine.wasm ? besideWasm : besideOnnx);
+  const told = await readAllTold(files, read, machine.openModule ? besideWasm : besideOnnx);
   const config = openedConfig(read, told, files.shown);
-  const programs = await openPrograms({ told, shown: files.shown, engine: machine.engine, wasm: machine.wasm }, config);
-  const { engine, io } = machine;
+  const { engine, io, openModule } = machine;
+  const programs = await openPrograms({ told, shown: files.shown, engine, openModule }, config);
   let encoder: OpenEncoder | undefined;
   try {
     const { pieces } = io;

@@ -1,11 +1,5 @@
 /** The programs of an exported learner, opened: their inputs and outputs are those that config.json tells. */
-import {
-  openWasmModule,
-  type PortableArrays,
-  type PortableEngine,
-  type PortableSession,
-  type PortableSlot,
-} from "@innerloop/graph";
+import type { PortableArrays, PortableEngine, PortableSession, PortableSlot, WasmModule } from "@innerloop/graph";
 import { reasonOf } from "../options/outside-text.js";
 import { ExportError } from "./export-error.js";
 import type { ExportedConfig } from "./exported-config.js";
@@ -117,14 +111,21 @@ export interface ProgramSource {
   /** How messages call the files. */
   readonly shown: string;
   readonly engine: PortableEngine;
-  /** Programs are those of the module in WebAssembly. */
-  readonly wasm?: boolean | undefined;
+  /** What opens the module in WebAssembly, whose programs are then taken in place of the ONNX models. */
+  readonly openModule?: OpenModule | undefined;
 }
 
-const wasmFile = "wasm/learner.wasm";
+/** An opener of modules in WebAssembly: `openWasmModule`, or one that does so in a worker. */
+export type OpenModule = (bytes: Uint8Array) => Promise<Pick<WasmModule, "functions">>;
+
+/** The file of the module in WebAssembly. */
+export const wasmFile = "wasm/learner.wasm";
 
 /** Opens the module in WebAssembly. @throws ExportError ILE202 where it is none, or there is none */
-async function wasmPrograms({ told, shown }: ProgramSource): Promise<readonly [PortableSession, PortableSession]> {
+async function wasmPrograms(
+  { told, shown }: ProgramSource,
+  openModule: OpenModule,
+): Promise<readonly [PortableSession, PortableSession]> {
   const bytes = told[wasmFile];
   if (!bytes)
     throw new ExportError(
@@ -135,7 +136,7 @@ async function wasmPrograms({ told, shown }: ProgramSource): Promise<readonly [P
     );
   const where = `${shown}/${wasmFile}`;
   try {
-    const { adapt, predict } = (await openWasmModule(bytes)).functions;
+    const { adapt, predict } = (await openModule(bytes)).functions;
     if (adapt && predict) return [adapt, predict];
   } catch (cause) {
     throw new ExportError("ILE202", where, `it cannot be opened (${reasonOf(cause)})`, remedy, { cause });
@@ -169,13 +170,13 @@ const programOf = (session: PortableSession, where: string): OpenProgram => ({
 
 /** Opens adapting and predicting. @throws ExportError ILE202 for what config.json does not tell */
 export async function openPrograms(source: ProgramSource, config: ExportedConfig): Promise<OpenPrograms> {
-  const inWasm = source.wasm ? await wasmPrograms(source) : undefined;
+  const inWasm = source.openModule && (await wasmPrograms(source, source.openModule));
   const adapt = inWasm?.[0] ?? (await opened(source, "adapt"));
   let predict: PortableSession | undefined = inWasm?.[1];
   try {
     predict ??= await opened(source, "predict");
     const [first, second] = ["adapt", "predict"].map((name) =>
-      source.wasm ? `${source.shown}/${wasmFile} ${name}` : `${source.shown}/onnx/${name}.onnx`,
+      inWasm ? `${source.shown}/${wasmFile} ${name}` : `${source.shown}/onnx/${name}.onnx`,
     ) as [string, string];
     const state = stateOf(predict.inputs, config, second);
     requireSlots(first, "the input", adapt.inputs, taskSlots(config));

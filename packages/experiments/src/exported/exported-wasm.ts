@@ -1,18 +1,30 @@
 /** The programs of an exported learner as one module of WebAssembly, in which sizes are static. */
 import type { ExportedPrograms } from "@innerloop/core/training";
 import { type WasmSources, wasmSources } from "@innerloop/graph";
+import { wasmFile } from "./exported-programs.js";
+import { backboneFile } from "./input-encoder.js";
 
-/** Support sets of up to a fifth of the most are computed at that size. */
-const fewer = 5;
+/** What of a folder with an encoder is not in its module. */
+export const encoderNote = `${wasmFile} adapts and predicts; the encoder before it stays ${backboneFile}, which onnxruntime runs`;
+
+/** Support sets of few examples are computed at the fewest, others at so many times as many, up to the most. */
+const [fewest, times] = [5, 5];
 /** Inputs that are predicted for at once: one, or so many. */
 const atOnce = 16;
 
-/** Sizes, the smallest first, none twice. */
-const sizes = (...all: readonly number[]): readonly number[] => [...new Set(all)];
+/** Sizes of support that programs are written for, the smallest first: 5, 20 and 100. */
+function supportSizes(most: number): readonly number[] {
+  const sizes = [most];
+  for (let size = most; size > fewest; ) {
+    size = Math.max(fewest, Math.ceil(size / times));
+    sizes.unshift(size);
+  }
+  return sizes;
+}
 
 /**
- * C for adapting and predicting. Support sets are padded up to a fifth of the most, or to the most; inputs are predicted for
- * one by one, or by sixteens; steps are a loop over a program of one.
+ * C for adapting and predicting. Support sets are padded up to the next of a few sizes; inputs are predicted for one by one, or
+ * by sixteens; steps are a loop over a program of one.
  *
  * @param queries how many inputs are predicted for together, where that is fixed
  */
@@ -21,7 +33,7 @@ export function wasmSourcesOfExport(
   queries: number | undefined,
 ): WasmSources {
   const written = {
-    support: sizes(Math.ceil(support / fewer), support),
+    support: supportSizes(support),
     queries: queries === undefined ? [1, atOnce] : [queries],
   };
   return wasmSources({

@@ -25,6 +25,7 @@ export {
 export { type ExportedFiles, filesAtHand, readExportedConfig } from "./exported-files.js";
 export { type ExportedAnswers, exportedKinds, kindOf as exportedKindOf } from "./exported-kinds.js";
 export * from "./exported-learner.js";
+export type { OpenModule } from "./exported-programs.js";
 export type { ExportedExample } from "./held-examples.js";
 export { includedModel, isIncludedAddress } from "./included-address.js";
 export type { ExportedIo } from "./input-form.js";

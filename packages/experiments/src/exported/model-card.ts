@@ -6,11 +6,12 @@ import { figureTitle } from "../figures/results-cells.js";
 import { cut } from "../options/outside-text.js";
 import { batchNormText } from "../protocol-text.js";
 import type { EvaluationRecord, MethodRecord } from "../published/row-evaluations.js";
-import { counted } from "../words.js";
+import { bytes, counted } from "../words.js";
 import type { ExportedConfig } from "./exported-config.js";
 import type { KindWords } from "./exported-kind.js";
 import { kindOf } from "./exported-kinds.js";
-import { querySlots, supportSlots } from "./exported-programs.js";
+import { querySlots, supportSlots, wasmFile } from "./exported-programs.js";
+import { backboneFile } from "./input-encoder.js";
 import { type ExportForm, formOf } from "./input-forms.js";
 import { code, plain } from "./markdown-text.js";
 import type { RowSlot } from "./row-arrays.js";
@@ -35,12 +36,14 @@ export interface CardParts {
   /** The evaluations of the run, its own first where it has one. */
   readonly results: readonly EvaluationRecord[];
   readonly details: CardDetails;
+  /** The bytes of the module in WebAssembly, where the folder has one. */
+  readonly wasmBytes?: number | undefined;
 }
 
 const packages = new Intl.ListFormat("en");
 
 /** The text of README.md. */
-export function modelCard({ told, form, programs, results, details }: CardParts): string {
+export function modelCard({ told, form, programs, results, details, wasmBytes }: CardParts): string {
   const { learner, support, answers } = told;
   const { license, title, credits, datasets = [] } = details;
   const tags = ["few-shot", "meta-learning", "onnx", "innerloop"];
@@ -92,6 +95,7 @@ export function modelCard({ told, form, programs, results, details }: CardParts)
     "const learner = await loadExported(URL);",
     "```",
     "",
+    ...(wasmBytes === undefined ? [] : moduleLines(form, wasmBytes)),
     "## Programs",
     "",
     "| program | inputs | outputs |",
@@ -124,6 +128,15 @@ export function modelCard({ told, form, programs, results, details }: CardParts)
     "",
   ].join("\n");
 }
+
+/** The module in WebAssembly: what it has in place of what. */
+const moduleLines = ({ encoder }: ExportForm, wasmBytes: number): readonly string[] => [
+  `With \`loadExported(URL, { engine: "wasm" })\` the module ${wasmFile} (${bytes(wasmBytes)}) adapts and predicts in place of the ONNX`,
+  encoder === undefined
+    ? "programs, in Node by `@innerloop/node` as well: no onnxruntime is loaded."
+    : `programs, in Node by \`@innerloop/node\` as well; onnxruntime then runs the encoder, ${backboneFile}, alone.`,
+  "",
+];
 
 function takes(
   { inputs, answers, support, padded, queries, steps }: CardParts["told"],

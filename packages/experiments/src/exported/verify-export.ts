@@ -1,12 +1,12 @@
 /** Exported files proved: each is the one that config.json tells, and the programs answer what the folder says they do. */
 import { decodeArrays, TrainingError } from "@innerloop/core/exported";
-import type { PortableArray, PortableArrays, PortableEngine } from "@innerloop/graph";
+import { openWasmModule, type PortableArray, type PortableArrays, type PortableEngine } from "@innerloop/graph";
 import { differenceOf, tolerance } from "./agreement.js";
 import { ExportError } from "./export-error.js";
 import { type ExportedConfig, supportRows } from "./exported-config.js";
 import { type ExportedFiles, openedConfig, readAllTold, readExportedConfig } from "./exported-files.js";
 import { kindOf } from "./exported-kinds.js";
-import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots } from "./exported-programs.js";
+import { openFewShot, openPrograms, predictionSlots, querySlots, supportSlots, wasmFile } from "./exported-programs.js";
 import { type EncoderProbe, requireProbe } from "./input-encoder.js";
 import type { ExportedIo } from "./input-form.js";
 import { formOf } from "./input-forms.js";
@@ -50,8 +50,8 @@ export async function verifyExport(
   } finally {
     await fewShot.close();
   }
-  for (const wasm of told["wasm/learner.wasm"] ? [false, true] : [false]) {
-    const { adapt, predict } = await openPrograms({ ...source, wasm }, config);
+  for (const openModule of told[wasmFile] ? [undefined, openWasmModule] : [undefined]) {
+    const { adapt, predict } = await openPrograms({ ...source, openModule }, config);
     try {
       const { status: _, ...state } = await adapt.run(task);
       differences.push(differenceOf(await predict.run({ ...state, ...asked }), expected, config.openSet));

@@ -11,7 +11,7 @@ import { productFunction } from "./products.js";
 import type { NativeTarget } from "./target.js";
 import { entry, team } from "./team.js";
 
-/** A program in C: `int program(const void *const in[], void *const out[], const char *constants, char *workspace, long parts)`. */
+/** A program in C: `int program(const void *const in[], void *const out[], const char *constants, char *workspace)`. */
 export interface NativeProgram {
   readonly source: string;
   /** Values of the arrays that stand in the program, 64 bytes aligned. */

@@ -133,7 +133,7 @@ export async function openWasmModule(bytes: Uint8Array): Promise<WasmModule> {
       const program = exports[`p${i}`];
       if (typeof program !== "function") return refuse(`it has no program p${i}`);
       return (): void => {
-        if (program(inputs, outputs, constants, form.workspace, 1) === 0) return;
+        if (program(inputs, outputs, constants, form.workspace) === 0) return;
         const remedy = "Use indices from 0 to below the axis's size";
         throw new GraphError("IL403", "run", "an index is out of the range of its axis", remedy);
       };

@@ -16,6 +16,7 @@ import {
   openExported,
   RunError,
 } from "@innerloop/experiments/exported";
+import { openWasmModule } from "@innerloop/graph";
 import { isSystemError } from "../data/data-error.js";
 import { machineImages } from "../data/machine-images.js";
 import { makeFolder, requireWritable, syncFolder } from "../data/store/atomic-write.js";
@@ -95,7 +96,7 @@ export async function loadExported<A = ExportedAnswer>(
   return openExported<A>(exportedFilesIn(await exportedFolder(path)), {
     // More threads pay off for larger operations than these are of, and only where nothing else runs.
     engine: portableEngine(),
-    wasm: engine === "wasm",
+    openModule: engine === "wasm" ? openWasmModule : undefined,
     io: {
       ...machineImages,
       pieces: async (bytes, where) => (await import("../backbones/tokenizer-file.js")).parseTokenizer(bytes, where),

@@ -187,7 +187,6 @@ function coderOf(
 /**
  * The ids of one text by the pieces that a tokenizer has split it into: the first `length` of them.
  *
- * @internal
  * @throws TaskError ILT309 where a piece is none of 1 to count - 1
  */
 export function textPieces(

@@ -14,35 +14,66 @@ export const moduleGlue = `
 #define LARGE (2 << 20)
 #define LOOK_NS 200000
 /* A run that was asked for: arrays that it reads and writes, which stay until it is done. */
-struct job { struct job *next; uint32_t ins, outs; int32_t threads, result; napi_deferred deferred; napi_ref arrays; void *data[]; };
-/* Threads that take jobs in their order, each with a workspace of its own. */
+struct job { struct job *next; uint32_t ins, outs; int32_t result; napi_deferred deferred; napi_ref arrays; void *data[]; };
+/* Threads that take jobs in their order, each with a workspace of its own; or one that does, with others that share its runs. */
 struct places {
   pthread_mutex_t lock;
-  pthread_cond_t more;
+  pthread_cond_t more, begins;
   struct job *first, *last;
-  pthread_t threads[MOST_PLACES];
+  pthread_t threads[MOST_PLACES], sharing[MOST_PLACES];
   long most, started, idle, looking, ending, pending, closed;
+  /* Those that share, how many runs they have begun, and how many of them are done with the last one. */
+  long shared, turn, done_with;
+  struct team team;
   size_t bytes;
   char *constants;
   napi_threadsafe_function done;
 };
-/* Looks for a job for a while, before it sleeps: being woken takes as long as a small run. One thread at most does so. */
-static void look(struct places *p) {
+/* Looks for a while whether a job has come, or a run after this one has begun, before it sleeps: being woken takes as long as a small run. */
+static void look(struct places *p, long turn) {
   struct timespec from, now;
   clock_gettime(CLOCK_MONOTONIC, &from);
-  p->looking = 1;
   pthread_mutex_unlock(&p->lock);
-  do {
-    for (int n = 0; n < 50; n++) {
-      if (__atomic_load_n(&p->first, __ATOMIC_RELAXED) || __atomic_load_n(&p->ending, __ATOMIC_RELAXED)) break;
-#if defined(__x86_64__) || defined(__i386__)
-      __builtin_ia32_pause();
-#endif
-    }
+  for (long n = 0;; n++) {
+    if (__atomic_load_n(&p->ending, __ATOMIC_RELAXED)) break;
+    if (turn < 0 ? __atomic_load_n(&p->first, __ATOMIC_RELAXED) != 0 : __atomic_load_n(&p->turn, __ATOMIC_RELAXED) != turn) break;
+    PAUSE;
+    if (n % 50 != 0) continue;
     clock_gettime(CLOCK_MONOTONIC, &now);
-  } while (!__atomic_load_n(&p->first, __ATOMIC_RELAXED) && !__atomic_load_n(&p->ending, __ATOMIC_RELAXED) && (now.tv_sec - from.tv_sec) * 1000000000L + now.tv_nsec - from.tv_nsec < LOOK_NS);
+    if ((now.tv_sec - from.tv_sec) * 1000000000L + now.tv_nsec - from.tv_nsec > LOOK_NS) break;
+  }
   pthread_mutex_lock(&p->lock);
-  p->looking = 0;
+}
+struct sharer { struct places *p; long part; };
+static void *share(void *given) {
+  const struct sharer own = *(struct sharer *)given;
+  struct places *p = own.p;
+  free(given);
+  for (long seen = 0;; seen++) {
+    pthread_mutex_lock(&p->lock);
+    if (p->turn == seen) look(p, seen);
+    while (p->turn == seen && !p->ending) pthread_cond_wait(&p->begins, &p->lock);
+    const int ends = p->turn == seen;
+    pthread_mutex_unlock(&p->lock);
+    if (ends) return 0;
+    member(p->team.in, p->team.out, p->team.constants, p->team.workspace, &p->team, own.part);
+    __atomic_add_fetch(&p->done_with, 1, __ATOMIC_RELEASE);
+  }
+}
+/* A run by this thread, and by those that share with it. */
+static int computed(struct places *p, struct job *job, char *workspace) {
+  const void *const *in = (const void *const *)job->data;
+  void *const *out = job->data + job->ins;
+  if (p->shared == 0) return program(in, out, p->constants, workspace);
+  p->team = (struct team){ in, out, p->constants, workspace, p->shared + 1, 0, 0, 0 };
+  p->done_with = 0;
+  pthread_mutex_lock(&p->lock);
+  __atomic_add_fetch(&p->turn, 1, __ATOMIC_RELEASE);
+  pthread_cond_broadcast(&p->begins);
+  pthread_mutex_unlock(&p->lock);
+  member(in, out, p->constants, workspace, &p->team, 0);
+  while (__atomic_load_n(&p->done_with, __ATOMIC_ACQUIRE) < p->shared) PAUSE;
+  return p->team.failed;
 }
 static void *work(void *given) {
   struct places *p = given;
@@ -54,7 +85,11 @@ static void *work(void *given) {
 #endif
   pthread_mutex_lock(&p->lock);
   for (;;) {
-    if (!p->first && !p->ending && !p->looking) look(p);
+    if (!p->first && !p->ending && !p->looking) {
+      p->looking = 1;
+      look(p, -1);
+      p->looking = 0;
+    }
     while (!p->first && !p->ending) {
       p->idle++;
       pthread_cond_wait(&p->more, &p->lock);
@@ -65,7 +100,7 @@ static void *work(void *given) {
     p->first = job->next;
     if (!p->first) p->last = 0;
     pthread_mutex_unlock(&p->lock);
-    job->result = workspace ? program((const void *const *)job->data, job->data + job->ins, p->constants, workspace, job->threads) : 2;
+    job->result = workspace ? computed(p, job, workspace) : 2;
     napi_call_threadsafe_function(p->done, job, napi_tsfn_nonblocking);
     pthread_mutex_lock(&p->lock);
   }
@@ -101,6 +136,10 @@ static void ended(void *given) {
   pthread_cond_broadcast(&p->more);
   pthread_mutex_unlock(&p->lock);
   for (long n = 0; n < p->started; n++) pthread_join(p->threads[n], 0);
+  pthread_mutex_lock(&p->lock);
+  pthread_cond_broadcast(&p->begins);
+  pthread_mutex_unlock(&p->lock);
+  for (long n = 0; n < p->shared; n++) pthread_join(p->sharing[n], 0);
   free(p->constants);
 }
 static void close_places(napi_env env, struct places *p) {
@@ -113,16 +152,17 @@ static void collected(napi_env env, void *data, void *hint) {
   close_places(env, data);
   free(data);
 }
-/* open(constants, workspace bytes, places): where runs are computed, so many at once; undefined where there is no memory for it */
+/* open(constants, workspace bytes, places, threads): where runs are computed, so many at once, or one by so many threads; undefined where there is no memory for it */
 static napi_value open_places(napi_env env, napi_callback_info info) {
-  size_t count = 3, bytes = 0;
-  int64_t workspace = 0, most = 1;
+  size_t count = 4, bytes = 0;
+  int64_t workspace = 0, most = 1, threads = 1;
   void *constants = 0;
-  napi_value given[3], name, result = 0;
-  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 3) return 0;
+  napi_value given[4], name, result = 0;
+  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 4) return 0;
   if (napi_get_typedarray_info(env, given[0], 0, &bytes, &constants, 0, 0) != napi_ok) return 0;
   napi_get_value_int64(env, given[1], &workspace);
   napi_get_value_int64(env, given[2], &most);
+  napi_get_value_int64(env, given[3], &threads);
   struct places *p = calloc(1, sizeof(struct places));
   if (!p) return 0;
   p->most = most < 1 ? 1 : most > MOST_PLACES ? MOST_PLACES : most;
@@ -137,6 +177,17 @@ static napi_value open_places(napi_env env, napi_callback_info info) {
   if (bytes > 0) memcpy(p->constants, constants, bytes);
   pthread_mutex_init(&p->lock, 0);
   pthread_cond_init(&p->more, 0);
+  pthread_cond_init(&p->begins, 0);
+  for (long part = 1; p->most == 1 && part < threads && part < MOST_PLACES; part++) {
+    struct sharer *own = malloc(sizeof(struct sharer));
+    if (!own) break;
+    *own = (struct sharer){ p, part };
+    if (pthread_create(&p->sharing[p->shared], 0, share, own) != 0) {
+      free(own);
+      break;
+    }
+    p->shared++;
+  }
   napi_unref_threadsafe_function(env, p->done);
   napi_add_env_cleanup_hook(env, ended, p);
   napi_create_external(env, p, collected, 0, &result);
@@ -146,13 +197,13 @@ static int data_of(napi_env env, napi_value list, uint32_t at, void **data) {
   napi_value array;
   return napi_get_element(env, list, at, &array) == napi_ok && napi_get_typedarray_info(env, array, 0, 0, data, 0, 0) == napi_ok;
 }
-/* run(places, inputs, outputs, threads): a promise of 0, 1 where an index is out of range, or 2 where there is no memory */
+/* run(places, inputs, outputs): a promise of 0, 1 where an index is out of range, or 2 where there is no memory */
 static napi_value run(napi_env env, napi_callback_info info) {
-  size_t count = 4;
+  size_t count = 3;
   uint32_t ins = 0, outs = 0;
   void *external = 0;
-  napi_value given[4], all, promise = 0;
-  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 4) return 0;
+  napi_value given[3], all, promise = 0;
+  if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 3) return 0;
   if (napi_get_value_external(env, given[0], &external) != napi_ok) return 0;
   struct places *p = external;
   napi_get_array_length(env, given[1], &ins);
@@ -162,7 +213,6 @@ static napi_value run(napi_env env, napi_callback_info info) {
   if (!job) return 0;
   job->ins = ins;
   job->outs = outs;
-  napi_get_value_int32(env, given[3], &job->threads);
   int known = 1;
   for (uint32_t k = 0; k < ins && known; k++) known = data_of(env, given[1], k, &job->data[k]);
   for (uint32_t k = 0; k < outs && known; k++) known = data_of(env, given[2], k, &job->data[ins + k]);

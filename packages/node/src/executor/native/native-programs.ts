@@ -24,13 +24,12 @@ type Places = { readonly places: unique symbol };
 
 /** A compiled program as this thread calls it. */
 interface NativeModule {
-  readonly open: (constants: Uint8Array, workspaceBytes: number, places: number) => Places | undefined;
+  readonly open: (constants: Uint8Array, workspaceBytes: number, places: number, threads: number) => Places | undefined;
   /** 0 where all went well, 1 where an index is out of range, 2 where there is no memory. */
   readonly run: (
     places: Places,
     inputs: readonly TypedArray[],
     outputs: readonly TypedArray[],
-    threads: number,
   ) => Promise<number> | undefined;
   readonly close: (places: Places) => void;
 }
@@ -191,7 +190,7 @@ function openProgram(file: string): NativeModule {
 export interface NativeSessionOptions {
   /** Runs that are computed at once; 1 unless given. */
   readonly places?: number;
-  /** Threads that share each run; 1 unless given. The result does not depend on it. */
+  /** Threads that share each run, where there is one place; 1 unless given. The result does not depend on it. */
   readonly threads?: number;
   readonly onClose?: () => void;
 }
@@ -205,7 +204,7 @@ export function openNativeSession(
   { places = 1, threads = 1, onClose }: NativeSessionOptions = {},
 ): ExecutorSession {
   const program = openProgram(file);
-  const opened = program.open(constants, workspaceBytes, places);
+  const opened = program.open(constants, workspaceBytes, places, threads);
   if (!opened) throw outOfMemory("load");
   const runs = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
@@ -214,7 +213,7 @@ export function openNativeSession(
       if (closing) throw closedError("run");
       checkFeeds(feeds, inputs);
       const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
-      const run = program.run(opened, feeds, results, threads);
+      const run = program.run(opened, feeds, results);
       if (!run) throw outOfMemory("run");
       runs.add(run);
       const status = await run;

@@ -138,6 +138,45 @@ const questions = {
     return { answers, ofCanvases, restored, ms: { load: loaded - began, adaptAndPredict: answered - loaded } };
   },
 
+  /** What happens first while a module adapts in so many steps: that the page is given its turn, or that it has adapted. */
+  async adaptsAside({ address, examples, steps, turns }) {
+    const learner = await loadExported(address, { engine: "wasm" });
+    const given = examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label }));
+    await learner.adapt(given, { steps: 1 });
+    const order = [];
+    const adapting = learner.adapt(given, { steps }).then(() => order.push("adapted"));
+    for (let turn = 0; turn < turns; turn++) {
+      await new Promise((next) => setTimeout(next));
+      order.push("page");
+    }
+    await adapting;
+    await learner.dispose();
+    return order;
+  },
+
+  /** The errors of a module whose worker has ended itself, and what is answered once it is loaded again. */
+  async outlivesItsWorker({ address, examples, asked }) {
+    const before = globalThis.Worker;
+    const workers = [];
+    globalThis.Worker = class extends before {
+      constructor(...given) {
+        super(...given);
+        workers.push(this);
+      }
+    };
+    const given = examples.map(({ pixels, label }) => ({ input: Uint8Array.from(pixels), label }));
+    const learner = await loadExported(address, { engine: "wasm" });
+    const task = await learner.adapt(given);
+    for (const worker of workers) worker.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
+    const refused = await refusal(task.predict(Uint8Array.from(asked[0])));
+    await learner.dispose();
+    const again = await loadExported(address, { engine: "wasm" });
+    const { label } = await (await again.adapt(given)).predict(Uint8Array.from(asked[0]));
+    await again.dispose();
+    globalThis.Worker = before;
+    return { refused, label, workers: workers.length };
+  },
+
   /** The same of texts, which a tokenizer of the page splits. */
   async exportedTexts({ address, examples, asked }) {
     const { Tokenizer } = await import("@huggingface/tokenizers");
@@ -166,8 +205,8 @@ const questions = {
   },
 
   /** What an exported learner of any kind answers in a page, and what it recommends where that is asked for. */
-  async exportedKind({ address, examples, asked, request }) {
-    const learner = await loadExported(address);
+  async exportedKind({ address, examples, asked, request, engine }) {
+    const learner = await loadExported(address, engine ? { engine } : {});
     const task = await learner.adapt(examples);
     const began = performance.now();
     const answers = await task.predict(asked);
