@@ -24,7 +24,7 @@ declareLibraryModule(import.meta.url);
 
 /** Options of `workerPoolExecutor`. */
 export interface WorkerPoolOptions {
-  /** Worker threads, each with sessions of one thread. The number of cores unless given. */
+  /** Worker threads, each with sessions of one thread; of native programs, runs at once. The number of cores unless given. */
   readonly workers?: number;
   /** Runs graphs as programs of C, in threads of their own instead of workers. ONNX on onnxruntime unless given. */
   readonly native?: NativeSetting | undefined;
