@@ -36,6 +36,8 @@ export async function tracedMainThread(page: Page): Promise<(mark: string) => Pr
     traceConfig: { includedCategories: ["toplevel", "devtools.timeline", "blink.user_timing"] },
   });
   return async (mark) => {
+    // A task that was not over when tracing ended has no time: what answered last is over once the next one runs.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
     const ended = new Promise((resolve) => {
       session.once("Tracing.tracingComplete", resolve);
     });
@@ -44,7 +46,6 @@ export async function tracedMainThread(page: Page): Promise<(mark: string) => Pr
     await session.detach();
     const marked = events.find(({ name }) => name === mark);
     if (!marked) throw new Error(`the trace of ${events.length} events has no mark ${mark}`);
-    // A task that was not over when tracing began or ended has no time.
     const tasks = events.flatMap(({ name, pid, tid, ts, tdur }) =>
       taskNames.includes(name) && pid === marked.pid && tid === marked.tid && tdur !== undefined
         ? [{ ts, milliseconds: tdur / 1000 }]
