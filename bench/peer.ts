@@ -23,6 +23,7 @@ export class Peer {
     private readonly child: ChildProcessWithoutNullStreams,
     private readonly reader: Interface,
     private readonly lines: AsyncIterator<string>,
+    private readonly patienceMs: number,
   ) {
     this.header = JSON.parse(first) as PeerHeader;
     // What is written to a peer that died is answered by the end of its lines.
@@ -45,36 +46,39 @@ export class Peer {
     });
     const reader = createInterface({ input: child.stdout });
     const lines = reader[Symbol.asyncIterator]();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`two meta-steps took more than ${patienceMs / 1000} s`)), patienceMs);
-    });
+    const late = timeLimit("two meta-steps", patienceMs);
     const give = (error: Error): never => {
       child.kill("SIGKILL");
       throw error;
     };
     try {
       for (;;) {
-        const { value, done } = (await Promise.race([lines.next(), failed, late])) as IteratorResult<string>;
+        const { value, done } = (await Promise.race([lines.next(), failed, late.passed])) as IteratorResult<string>;
         if (done) return give(new Error(lastLine(stderr) ?? "it ended without a word"));
         // Libraries greet on standard output too.
         if (!value.startsWith("{")) continue;
         const { error } = JSON.parse(value) as { error?: string };
         if (error !== undefined) return give(new Error(error));
         child.stderr.off("data", collect);
-        return new Peer(value, child, reader, lines);
+        return new Peer(value, child, reader, lines, patienceMs);
       }
     } catch (error) {
       return give(error as Error);
     } finally {
-      clearTimeout(timer);
+      late.clear();
     }
   }
 
-  /** @throws Error where the peer answers with one, or ends */
+  /** @throws Error where the peer answers with one, or ends, or does not answer in time: it is ended then */
   async ask(message: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
     this.child.stdin.write(`${JSON.stringify(message)}\n`);
-    const { value, done } = await this.lines.next();
+    const late = timeLimit("an answer", this.patienceMs);
+    const { value, done } = await Promise.race([this.lines.next(), late.passed])
+      .catch((error: unknown) => {
+        this.child.kill("SIGKILL");
+        throw error;
+      })
+      .finally(late.clear);
     if (done) throw new Error(`the peer ended: ${lastLine(this.stderr) ?? "without a word"}`);
     const answer = JSON.parse(value as string) as Record<string, unknown>;
     if (typeof answer.error === "string") throw new Error(answer.error);
@@ -96,6 +100,15 @@ export class Peer {
     await ended;
     clearTimeout(timer);
   }
+}
+
+/** Fails once the time is over, unless it is cleared. */
+function timeLimit(what: string, ms: number): { readonly passed: Promise<never>; readonly clear: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took more than ${ms / 1000} s`)), ms);
+  });
+  return { passed, clear: () => clearTimeout(timer) };
 }
 
 const lastLine = (text: string): string | undefined => text.trim().split("\n").at(-1) || undefined;

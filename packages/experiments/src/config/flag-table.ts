@@ -33,6 +33,10 @@ export function flagTable(): readonly FlagEntry[] {
 /** The question whether an option may change when a trained run is evaluated. */
 export const inEvaluation = ({ places }: FlagEntry): boolean => places.some(({ spec }) => spec.inEvaluation === true);
 
+/** Names of options that say where to compute, and not what. */
+export const machineOptions = (): ReadonlySet<string> =>
+  new Set(flagTable().flatMap(({ name, places }) => (places.some(({ spec }) => spec.ofMachine) ? [name] : [])));
+
 /** The words for what an option is for: `--learner prototypical, matching`, `--model conv`, `tables`. */
 export function placesText({ places }: FlagEntry): string {
   const of = [...new Set(places.map(({ spec }) => spec.of))];

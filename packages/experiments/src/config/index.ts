@@ -31,6 +31,7 @@ export {
   type Flags,
   flagTable,
   inEvaluation,
+  machineOptions,
   type Part,
   type Place,
   parts,

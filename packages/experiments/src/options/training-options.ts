@@ -93,8 +93,8 @@ export const trainingOptions = optionGroup({
   engine: {
     kind: "choice",
     choices: engines,
-    default: "onnxruntime",
-    help: "what runs programs on the processor: onnxruntime; native: as machine code of this machine's C compiler, which takes seconds to make and is kept; auto: native where there is a compiler",
+    default: "auto",
+    help: "what runs programs on the processor: onnxruntime; native: as machine code of this machine's C compiler, which takes seconds to make and is kept; auto: native for trainings of a minute or more where there is a compiler, else onnxruntime",
     onResume: true,
     inEvaluation: true,
     ofMachine: true,

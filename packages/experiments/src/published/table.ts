@@ -14,6 +14,7 @@ import {
   flagTable,
   inEvaluation,
   isOfUse,
+  machineOptions,
   resolvePreset,
   toFlags,
 } from "../config/index.js";
@@ -203,7 +204,7 @@ export function withFilesAt(table: Pick<Table, "data" | "backbones">, row: Row, 
   return { ...row, train: { preset, options: { ...options, [dataOptionOf(row)]: place } } };
 }
 
-/** Options that say where, how long or how closely watched a run is, and not what it is a run of. */
+/** Options that say how long or how closely watched a run is, and not what it is a run of, as those of the machine. */
 const ofNoConsequence: ReadonlySet<string> = new Set([
   "iterations",
   "checkpointEvery",
@@ -211,8 +212,6 @@ const ofNoConsequence: ReadonlySet<string> = new Set([
   "validateStart",
   "validateSteps",
   "validationTasks",
-  "device",
-  "workers",
   "memory",
   "chunk",
   "recompute",
@@ -232,8 +231,12 @@ export const optionsAsked = (row: Row): Row["train"]["options"] => {
 export function differencesFrom(row: Row, options: FlatConfig): string[] {
   const [wanted, found] = [effective(trainingOptions(row)), effective(options)];
   const names = new Set([...Object.keys(wanted), ...Object.keys(found)]);
+  const ofMachine = machineOptions();
   return [...names].filter(
-    (name) => !ofNoConsequence.has(name) && JSON.stringify(wanted[name]) !== JSON.stringify(found[name]),
+    (name) =>
+      !ofNoConsequence.has(name) &&
+      !ofMachine.has(name) &&
+      JSON.stringify(wanted[name]) !== JSON.stringify(found[name]),
   );
 }
 

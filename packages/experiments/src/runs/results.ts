@@ -5,7 +5,7 @@ import { checkpointSummary, decodeParams, keyWithin, type TaskSupply } from "@in
 import type { Executor, Tensor, Tree } from "@innerloop/graph";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
-import type { FlatConfig } from "../config/index.js";
+import { type FlatConfig, machineOptions } from "../config/index.js";
 import type { Baseline } from "../domains/domain.js";
 import { type Figure, sameFigure } from "../figures/results-cells.js";
 import { reasonOf } from "../options/outside-text.js";
@@ -213,9 +213,6 @@ const hasStatistics = ({ pooled }: Evaluation, row: number, name: string): boole
 
 const poolOf = ({ tasks: _, ...pool }: NonNullable<Evaluation["draws"]>) => pool;
 
-/** Options that say where to compute, and not what. */
-export const machineOptions: ReadonlySet<string> = new Set(["device", "engine", "workers"]);
-
 /** Longer names of files are cut. */
 const longestName = 120;
 
@@ -231,8 +228,9 @@ export function evaluationFile(
   more: readonly string[] = [],
 ): string {
   const names = new Set([...Object.keys(options), ...Object.keys(own)]);
+  const ofMachine = machineOptions();
   const changed = [...names].filter(
-    (name) => !machineOptions.has(name) && JSON.stringify(options[name]) !== JSON.stringify(own[name]),
+    (name) => !ofMachine.has(name) && JSON.stringify(options[name]) !== JSON.stringify(own[name]),
   );
   const parts = [...changed.map((name) => `${flagOf(name).slice(2)}-${optionText(options[name] ?? "auto")}`), ...more];
   const name = [checkpoint, ...parts.map((part) => part.replace(/[^\w-]+/g, "_"))].join("-");

@@ -11,7 +11,7 @@ import {
 import type { DataSpec } from "../domains/domain.js";
 import { domains } from "../domains/registry.js";
 import { isRecord, quoted, reasonOf } from "../options/outside-text.js";
-import { trainingOptions } from "../options/training-options.js";
+import { type Engine, type TrainingValues, trainingOptions } from "../options/training-options.js";
 import { UsageError } from "../options/usage-error.js";
 import { checkOption } from "../options/values.js";
 import { configOfFormat1 } from "./format-1.js";
@@ -145,8 +145,9 @@ export function parseRunConfig(text: string, shownFile: string): RunConfig {
     return runConfig({
       experiment,
       ...(source ? { file: source } : {}),
-      ...(config ? { config } : {}),
-      settings,
+      // Runs of before there were engines do not name theirs.
+      ...(config ? { config: withEngine(config, "onnxruntime") } : {}),
+      settings: withEngine(settings, "onnxruntime"),
       chunkSize,
       recompute,
       workers,
@@ -164,6 +165,16 @@ export function parseRunConfig(text: string, shownFile: string): RunConfig {
     throw error;
   }
 }
+
+/** The engine of a run with its version, in words, from its versions. */
+export const engineText = ({ compiler, onnxruntime = "unknown" }: RunConfig["versions"]): string =>
+  compiler ? `native programs by ${compiler}` : `onnxruntime ${onnxruntime}`;
+
+/** Options with the engine that `auto` came to: a run goes on with the one that it began with. */
+export const withEngine = <T extends { readonly training: TrainingValues }>(
+  all: T,
+  engine: Exclude<Engine, "auto">,
+): T => (all.training.engine === "auto" ? { ...all, training: { ...all.training, engine } } : all);
 
 /** The experiment file of a configuration whose domain nobody has registered yet; undefined for any other. */
 export function fileOfUnknownDomain(text: string): RunConfig["file"] | undefined {

@@ -1,7 +1,7 @@
 /** Judges a trained run on held-out tasks beside its baselines and others. */
 import type { Evaluation, FigureDescription, Learner } from "@innerloop/core";
 import { evaluationFigures } from "@innerloop/core/training";
-import { domainOf, type Flags, withFlags } from "../config/index.js";
+import { domainOf, type Flags, machineOptions, withFlags } from "../config/index.js";
 import { adaptationWarningOf, chosenText, curveOf } from "../figures/adaptation-warning.js";
 import { betterBaseline } from "../figures/better-baseline.js";
 import { withInterval } from "../figures/figure-text.js";
@@ -11,9 +11,9 @@ import { batchNormText, protocolText } from "../protocol-text.js";
 import { type ChosenSteps, chooseSteps, writeChosenSteps } from "../runs/adaptation-steps.js";
 import { failureOf, problemOf } from "../runs/failure.js";
 import { checkpointText, importedText } from "../runs/imported-from.js";
-import { type BesideMethod, evaluateRun, evaluationFile, evaluationRecords, machineOptions } from "../runs/results.js";
+import { type BesideMethod, evaluateRun, evaluationFile, evaluationRecords } from "../runs/results.js";
 import { commandLine } from "../runs/run-command.js";
-import type { RunConfig } from "../runs/run-config.js";
+import { engineText, type RunConfig } from "../runs/run-config.js";
 import type { RunStore } from "../runs/run-store.js";
 import { bytes, count } from "../words.js";
 import { type BesideRun, evaluatedConfig, onTasksOf, paramsFor, requireStepsTaken } from "./evaluated-run.js";
@@ -206,14 +206,15 @@ export async function evaluateSession(request: EvaluationRequest, host: SessionH
         `${rowName(other.learner, learner, other.run)}: ${checkpointText(other.run.config, other.checkpoint, other.iteration)}, made by \`${other.run.config.command}\``,
     ),
     ...(training ? [`training took ${memoryText(training.peakBytes, config.expectedBytes)}`] : []),
-    `made by \`${config.command}\`, innerloop ${config.versions.innerloop}, onnxruntime ${config.versions.onnxruntime}`,
+    `made by \`${config.command}\`, innerloop ${config.versions.innerloop}, ${engineText(config.versions)}`,
   ];
   const more = [
     ...(otherModes.length > 0 ? [`and-${otherModes.join("_")}`] : []),
     ...(beside.length > 0 ? [`with-${beside.map((other) => other.run.shown).join("_")}`] : []),
   ];
+  const ofMachine = machineOptions();
   const isVariant =
-    Object.keys(changes).some((name) => !machineOptions.has(name)) ||
+    Object.keys(changes).some((name) => !ofMachine.has(name)) ||
     request.checkpoint !== undefined ||
     norm !== undefined ||
     beside.length > 0;

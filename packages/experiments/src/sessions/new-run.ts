@@ -12,10 +12,10 @@ import {
   requireUse,
 } from "../config/index.js";
 import { domains } from "../domains/registry.js";
-import type { TrainingValues } from "../options/training-options.js";
+import type { Engine, TrainingValues } from "../options/training-options.js";
 import { UsageError } from "../options/usage-error.js";
 import { flagOf } from "../options/values.js";
-import { type RunConfig, runConfig } from "../runs/run-config.js";
+import { type RunConfig, runConfig, withEngine } from "../runs/run-config.js";
 import type { Prepared } from "./prepare.js";
 import type { RunPlan } from "./train.js";
 
@@ -95,6 +95,10 @@ export function requireParameters({ experiment }: Prepared, { parameters }: RunP
   );
 }
 
+/** The engine of an executor, as `--engine` names it. */
+export const engineOf = ({ writer }: Pick<Executor, "writer">): Exclude<Engine, "auto"> =>
+  writer ? "native" : "onnxruntime";
+
 /**
  * The record of a run that begins.
  *
@@ -112,12 +116,9 @@ export function newRunConfig(setting: {
 }): RunConfig {
   const { asked, prepared, plan, executor, target, chosen, versions, created } = setting;
   const { experiment, file } = asked;
-  // What `auto` came to here: a run goes on with the engine that it began with.
-  const engine = executor.writer ? "native" : "onnxruntime";
-  const settled = <T extends { readonly training: TrainingValues }>(all: T): T =>
-    all.training.engine === "auto" ? { ...all, training: { ...all.training, engine } } : all;
-  const config = asked.config && settled(asked.config);
-  const settings = settled(asked.settings);
+  const engine = engineOf(executor);
+  const config = asked.config && withEngine(asked.config, engine);
+  const settings = withEngine(asked.settings, engine);
   const { chunkSize, recompute, expectedBytes } = plan.training;
   return runConfig({
     experiment,
@@ -135,7 +136,7 @@ export function newRunConfig(setting: {
       ...prepared.experiment.learner.description,
     },
     argv: ["train", ...(target === undefined ? [] : [target]), ...flagWords(chosen)],
-    versions,
+    versions: { ...versions, ...(executor.writer?.compiler ? { compiler: executor.writer.compiler } : {}) },
     created: created.toISOString(),
   });
 }

@@ -13,9 +13,20 @@ export type OpenExecutor = (
   setting: Pick<TrainingValues, "device" | "engine"> & { readonly workers?: number | undefined },
 ) => Promise<Executor>;
 
+/** From so much work on onnxruntime on, in seconds as `secondsOnOnnxruntime` has them, `auto` compiles native programs. */
+const worthCompiling = 60;
+
+/**
+ * Roughly what the updates of a run take on two cores of a laptop by onnxruntime, in seconds: 50 billion operations a second,
+ * and a millisecond an update for what is not operations. It is by rule and not by timing, so that a command means the same
+ * each time.
+ */
+export const secondsOnOnnxruntime = (updates: number, operations: number): number =>
+  updates * (0.001 + operations / 50e9);
+
 /**
  * The plan, and the executor that it is for. Where the memory does not do for all workers, and their number was not
- * asked for, there are fewer.
+ * asked for, there are fewer. The engine `auto` is onnxruntime for a training that is over soon: compiling takes longer.
  *
  * @throws UsageError where nothing that may be changed makes it fit: it names the options that would
  */
@@ -24,25 +35,28 @@ export async function planInMemory(
   options: TrainingValues,
   openExecutor: OpenExecutor,
 ): Promise<{ readonly plan: RunPlan; readonly executor: Executor }> {
-  const { device, engine } = options;
-  const where = { device, engine };
+  const { device } = options;
+  let engine = options.engine === "auto" && device === "cpu" ? "onnxruntime" : options.engine;
   let workers = options.workers;
   // Plans that are given up leave garbage behind, which is not what the next one takes.
   let usedBytes: number | undefined;
   for (;;) {
-    const executor = await openExecutor({ ...where, workers });
+    const executor = await openExecutor({ device, engine, workers });
     usedBytes ??= executor.memory?.used();
     try {
       const plan = await planRun(experiment, options, executor, usedBytes);
-      if (planFits(plan.training)) return { plan, executor };
-      if (options.workers !== undefined || executor.parallelism === 1)
+      const fits = planFits(plan.training);
+      const isShort = secondsOnOnnxruntime(options.iterations, plan.operations) < worthCompiling;
+      if (engine !== options.engine && !(fits && isShort)) engine = options.engine;
+      else if (fits) return { plan, executor };
+      else if (options.workers !== undefined || executor.parallelism === 1)
         throw await refusal({ experiment, options, plan, executor, usedBytes, openExecutor });
+      else workers = Math.floor(executor.parallelism / 2);
     } catch (error) {
       await executor.close();
       throw error;
     }
     await executor.close();
-    workers = Math.floor(executor.parallelism / 2);
   }
 }
 

@@ -58,6 +58,8 @@ export interface ExecutorMemory {
 export interface GraphWriter {
   /** Names all that what it writes depends on, beside the graph. */
   readonly key: string;
+  /** What compiles what it writes, with its version, for records. */
+  readonly compiler?: string;
   /** What the executor loads for a simplified graph. */
   write(graph: Graph): { readonly bytes: Uint8Array; readonly estimate: Estimate };
   /**

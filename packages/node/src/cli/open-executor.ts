@@ -54,7 +54,9 @@ async function nativeSetting(engine: Engine, output: Output): Promise<NativeSett
   if (compiler && engine === "native") return { compiler };
   if (compiler) return { compiler, onFailure: (problem) => output.warn(`  ${problem}: onnxruntime runs it instead.`) };
   if (engine === "native") throw noCompiler();
-  output.say(`  No C compiler (${compilerCommands().join(", ")}): onnxruntime computes.`);
+  output.say(
+    `  No C compiler (${compilerCommands().join(", ")}): onnxruntime computes; with gcc or clang, training takes a third to a half of the time.`,
+  );
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** results-runs.md: how each figure of results.md was made. A test keeps docs/results-runs.md equal to this. */
+import { engineText } from "@innerloop/experiments";
 import {
   type CollectedResults,
   type CurvePoint,
@@ -42,7 +43,7 @@ interface NamedResult {
 const machineOf = ({ versions, workers }: RowResult): string =>
   [
     `innerloop ${versions.innerloop ?? "unknown"} (${versions.commit ?? "commit not recorded"})`,
-    `onnxruntime ${versions.onnxruntime ?? "unknown"}`,
+    engineText(versions),
     `Node ${versions.node ?? "unknown"}`,
     ...(versions.processor ? [versions.processor] : []),
     `${count(workers)} worker${workers === 1 ? "" : "s"}`,

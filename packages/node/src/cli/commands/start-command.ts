@@ -89,7 +89,7 @@ async function showOneTask(path: string, output: Output): Promise<void> {
   const ways = Number(options.ways);
   const splits = data as DataSplits;
   const task = sampleOneTask(splits, ways, options.seed);
-  const executor = await openExecutor({ device: options.device, engine: options.engine, ...fewRuns }, output);
+  const executor = await openExecutor({ device: options.device, ...fewRuns }, output);
   try {
     const { model } = await openModel(run, { executor, io: machineIo });
     const steps = model.usualSteps;

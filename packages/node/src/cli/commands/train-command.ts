@@ -13,6 +13,7 @@ import {
   type Domain,
   domainOf,
   domains,
+  engineOf,
   evaluationOptions,
   type Flags,
   factsOf,
@@ -253,7 +254,7 @@ async function startRun(request: IntroducedRequest, output: Output, signal: Abor
       parameters,
       workers,
     });
-    describePlan({ output, settings, prepared, plan, workers, folder: shown(path) });
+    describePlan({ output, settings: settingsFrom(record.options), prepared, plan, workers, folder: shown(path) });
     await trainAndEvaluate({ run, prepared, executor, plan: plan.training, lock, output, signal, request });
     return path;
   } finally {
@@ -268,8 +269,8 @@ async function resumeRun(
   output: Output,
   signal: AbortSignal,
 ): Promise<string> {
-  const { chosen, target: named } = request;
-  requireResumable(chosen);
+  const { target: named } = request;
+  requireResumable(request.chosen);
   if (request.invocation.run !== undefined) throw cannotChange("--run");
   const stored = await openRunFor(path, output);
   const { file } = stored.config;
@@ -278,9 +279,20 @@ async function resumeRun(
   const lock = await lockRun(path);
   let executor: Executor | undefined;
   try {
-    const { device, engine } = settingsFrom({ ...stored.config.options, ...chosen }).training;
-    const stillOn = device === stored.config.options.device;
-    executor = await openExecutor({ device, engine, workers: stillOn ? stored.config.workers : undefined }, output);
+    const { engine: ranOn } = settingsFrom(stored.config.options).training;
+    const wanted = settingsFrom({ ...stored.config.options, ...request.chosen }).training;
+    const { device } = wanted;
+    const isOpen = request.chosen.engine === undefined;
+    executor = await openExecutor(
+      {
+        device,
+        engine: isOpen && device !== "cpu" ? "onnxruntime" : wanted.engine,
+        workers: device === stored.config.options.device ? stored.config.workers : undefined,
+      },
+      output,
+    );
+    const engine = engineOf(executor);
+    const chosen = isOpen && engine === ranOn ? request.chosen : { ...request.chosen, engine };
     await sweepRun(stored);
     const before = await progressOf(stored);
     const begun = asksForEvaluation(chosen) ? withEvaluation(stored.config) : stored.config;
@@ -288,7 +300,6 @@ async function resumeRun(
     let { config } = resumed;
     const { iterations } = config.options;
     output.say(output.paint("bold", `innerloop train --resume ${inCommand(path)}`));
-    const ranOn = settingsFrom(stored.config.options).training.engine;
     if (engine !== ranOn)
       output.say(`  engine ${engine} from here on, ${ranOn} before: equal up to rounding, not to the bit`);
     // A file that brings a learner is run where its experiment is asked for.

@@ -81,7 +81,7 @@ export const noCompiler = (): GraphError =>
     "IL404",
     "native programs",
     `there is no C compiler (${compilerCommands().join(", ")})`,
-    "Install gcc or clang, name one in CC, or leave out --engine native",
+    "Install gcc or clang, name one in CC, or use --engine onnxruntime",
   );
 
 /** What the compiler defines for this processor. */

@@ -13,8 +13,9 @@ export interface NativeSetting {
 export const nativeRunBytes = 16 * 2 ** 20;
 
 /** What writes graphs as programs of C for a compiler. */
-export const nativeWriter = ({ compiler: { target }, onFailure }: NativeSetting): GraphWriter => ({
+export const nativeWriter = ({ compiler: { target, version }, onFailure }: NativeSetting): GraphWriter => ({
   key: `native ${JSON.stringify(target)}`,
+  compiler: version,
   write: (graph) => {
     const { bytes, estimate } = writeNativeModel(graph, target);
     return { bytes, estimate };
