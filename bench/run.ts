@@ -108,15 +108,15 @@ async function readyPeers(kinds: readonly PeerKind[], { name, problem }: Workloa
   for (const kind of kinds) {
     const refused = kind.refuses?.(problem);
     if (refused !== undefined) continue;
+    let running: RunningPeer | undefined;
     try {
-      const running = await startPeer(kind, problem, environment);
+      running = await startPeer(kind, problem, environment);
       const found = await agreement(problem, running.peer, executor);
-      if (found.median < tolerance) ready.push({ ...running, agreement: found });
-      else {
-        await running.peer.quit();
-        leaveOut(kind, name, `its gradient differs from ours by ${found.median.toExponential(1)}`);
-      }
+      if (found.median >= tolerance)
+        throw new Error(`its gradient differs from ours by ${found.median.toExponential(1)}`);
+      ready.push({ ...running, agreement: found });
     } catch (error) {
+      await running?.peer.quit();
       leaveOut(kind, name, error instanceof Error ? error.message : String(error));
     }
   }

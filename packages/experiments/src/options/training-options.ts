@@ -94,7 +94,7 @@ export const trainingOptions = optionGroup({
     kind: "choice",
     choices: engines,
     default: "auto",
-    help: "what runs programs on the processor: onnxruntime; native: as machine code of this machine's C compiler, which takes seconds to make and is kept; auto: native for trainings of a minute or more where there is a compiler, else onnxruntime",
+    help: "what runs programs on the processor: onnxruntime; native: as machine code of this machine's C compiler, which takes seconds to make and is kept; auto: native for trainings of half a minute or more where there is a compiler, else onnxruntime, as is the evaluation after a training",
     onResume: true,
     inEvaluation: true,
     ofMachine: true,

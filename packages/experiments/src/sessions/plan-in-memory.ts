@@ -14,7 +14,7 @@ export type OpenExecutor = (
 ) => Promise<Executor>;
 
 /** From so much work on onnxruntime on, in seconds as `secondsOnOnnxruntime` has them, `auto` compiles native programs. */
-const worthCompiling = 60;
+const worthCompiling = 30;
 
 /**
  * Roughly what the updates of a run take on two cores of a laptop by onnxruntime, in seconds: 50 billion operations a second,

@@ -116,8 +116,10 @@ function sayOutcome(run: RunFolder, outcome: EvaluationOutcome, output: Output, 
   if (warnings.length > 0) output.say();
 }
 
-/** What of the chosen options says where to compute. */
+/** What of the chosen options says where to compute; `auto` is native for long trainings alone. */
 export const machineOf = ({ device, engine, workers }: Flags) =>
-  ({ ...(device ? { device } : {}), ...(engine ? { engine } : {}), ...(workers ? { workers } : {}) }) as Partial<
-    Pick<TrainingValues, "device" | "engine" | "workers">
-  >;
+  ({
+    ...(device ? { device } : {}),
+    ...(engine && engine !== "auto" ? { engine } : {}),
+    ...(workers ? { workers } : {}),
+  }) as Partial<Pick<TrainingValues, "device" | "engine" | "workers">>;

@@ -292,10 +292,9 @@ async function completeRow(
   }
   const trained = await rowState(root, table, row);
   if (trained.stage === "new" || trained.stage === "training") return "training ended before its last update";
-  const { device, engine, workers } = request.chosen;
+  const { device, workers } = request.chosen;
   const machine = flagWords({
     ...(device ? { device } : {}),
-    ...(engine ? { engine } : {}),
     ...(workers ? { workers } : {}),
   });
   for (const { changes, record } of trained.evaluations) {

@@ -15,7 +15,7 @@ import { count, counted, folded, roomIn, suggestions, withInterval, wrapped } fr
 import type { InvocationOptions } from "./registry.js";
 import { trainCommand } from "./train-command.js";
 
-/** A shorter run of the preset hanzi: about two minutes on two cores that have nothing else to do. */
+/** A shorter run of the preset hanzi: under a minute on two cores that have nothing else to do. */
 const startOptions = { iterations: 800, validateEvery: 400, validationTasks: 60, evalTasks: 200 } as const;
 
 /** Other hands that each character of the example is asked for in. */

@@ -397,10 +397,17 @@ async function trainAndEvaluate(setting: {
     baselineTasks: affordableTasks(prepared.experiment, options),
     skipBaselines: request.invocation.skipBaselines,
   };
-  await evaluateAndReport(evaluation, { run, executor, output, signal }).catch((error: unknown) => {
+  // An evaluation is many programs of few runs each: compiling them takes longer than onnxruntime does for all.
+  const evaluating =
+    engineOf(executor) === "native" ? await openExecutor({ workers: executor.parallelism }, output) : executor;
+  try {
+    await evaluateAndReport(evaluation, { run, executor: evaluating, output, signal });
+  } catch (error) {
     if (error instanceof Interrupted) sayStopped(output, commandText(["eval", shown(run.path)], {}));
     throw error;
-  });
+  } finally {
+    if (evaluating !== executor) await evaluating.close();
+  }
   if (!request.introduced) sayWhatNext(run, prepared, output);
 }
 
