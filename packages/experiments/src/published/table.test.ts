@@ -179,6 +179,7 @@ describe("what a row needs", () => {
     const row = rowOf("maml-5way-1shot");
     const options = trainingOptions(row);
     expect(differencesFrom(row, { ...options, iterations: 7, validateEvery: 3, workers: 2, evalTasks: 9 })).toEqual([]);
+    expect(differencesFrom(row, { ...options, engine: "native", device: "cuda", workers: 1 })).toEqual([]);
     expect(differencesFrom(row, { ...options, learner: "fomaml" })).toEqual(["learner"]);
     expect(differencesFrom(row, { ...options, queries: 2, seed: 4 })).toEqual(["seed", "queries"]);
   });
