@@ -27,6 +27,8 @@ export async function takeTurns(
       if (!list) continue;
       const repeats = Math.max(1, Math.min(400, Math.round(budgetMs / expectedMs)));
       try {
+        // Caches are others', and the kernel may have taken memory of who waited: the first step is not counted.
+        await run(1);
         list.push(median(await run(repeats)));
       } catch (error) {
         if (!onFailure) throw error;
