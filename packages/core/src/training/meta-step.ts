@@ -144,8 +144,8 @@ export function metaPrograms<Params extends Tree, Data extends Tree = Examples>(
     updatePrograms.push(updateProgram);
     let prepared: Promise<unknown> | undefined;
     const prepareUpdate = async (params: Params, state: Tree, batch: Batch): Promise<void> => {
-      const { result } = await gradientProgram.prepare(params, sliceBatch(batch, 0, chunkSize));
-      // The workers have begun; this thread is free until they are done.
+      // Compiled and loaded beside the gradient's, which it follows.
+      const { result } = await gradientProgram.program(params, sliceBatch(batch, 0, chunkSize));
       await updateProgram.prepare(
         params,
         state,

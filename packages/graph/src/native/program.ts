@@ -8,6 +8,7 @@ import { type NativeNode, nativeGraph } from "./nodes.js";
 import { type Product, planned } from "./plan.js";
 import { prelude } from "./prelude.js";
 import { productFunction } from "./products.js";
+import { FunctionsByStructure, structureOf, structureOfProduct } from "./structure.js";
 import type { NativeTarget } from "./target.js";
 import { entry, team } from "./team.js";
 
@@ -65,6 +66,7 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   const calls: Call[] = [];
   const kernels = new Map<string, string>();
   const inlined = new Map<string, string>();
+  const written = new FunctionsByStructure();
   const call = (node: NativeNode, { reads, body, inParts, ...called }: NativeFunction): void => {
     for (const [name, text] of called.kernels ?? []) kernels.set(name, text);
     for (const [name, text] of called.inlined ?? []) inlined.set(name, text);
@@ -83,9 +85,13 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     if (!rule || !stored.has(node) || node.size === 0) continue;
     if (rule.kind === "contraction") {
       if (rule.isPartial?.(node.attributes)) call(node, filled(node, 0));
-      for (const product of products.get(node)!) call(node, productFunction(node, product, target));
+      for (const product of products.get(node)!)
+        for (const one of written.of(structureOfProduct(node, product), () => [productFunction(node, product, target)]))
+          call(node, one);
     } else if (rule.kind === "statements") call(node, statements(node));
-    else for (const one of loopFunction(node, stored, target)) call(node, one);
+    else
+      for (const one of written.of(structureOf(node, stored), () => loopFunction(node, stored, target)))
+        call(node, one);
   }
   // Constants, inputs and outputs have places of their own.
   const place = new Map<NativeNode, string>();

@@ -31,6 +31,8 @@ export interface CompiledFunction<Arguments extends readonly Tree[], Result exte
   (...args: Arguments): Promise<Result>;
   /** Compiles for the shapes of these arguments and loads the model, without running it. */
   prepare(...args: Arguments): Promise<Program<Arguments, Result>>;
+  /** The program for the shapes of these arguments, of which nothing is loaded yet. */
+  program(...args: Arguments): Promise<Program<Arguments, Result>>;
   /** What one run on such arguments takes; compiles for their shapes, but loads nothing. */
   estimate(...args: Arguments): Promise<Estimate>;
   /** Gives back the memory that its programs and their loaded models hold. They are made again when it runs again. */
@@ -77,25 +79,24 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
     if (programs.get(key) === building) kept.use(program);
     return program;
   };
+  const program = (...args: Arguments) => programFor(args, signature(args.map(namedLeaves)));
   const prepare = async (...args: Arguments): Promise<Program<Arguments, Result>> => {
-    const program = await programFor(args, signature(args.map(namedLeaves)));
-    await program.load();
-    return program;
+    const built = await program(...args);
+    await built.load();
+    return built;
   };
-  const estimate = async (...args: Arguments): Promise<Estimate> => {
-    return (await programFor(args, signature(args.map(namedLeaves)))).estimate;
-  };
+  const estimate = async (...args: Arguments): Promise<Estimate> => (await program(...args)).estimate;
   const release = async (): Promise<void> => {
     const built = await Promise.allSettled(programs.values());
     await Promise.all(built.map((one) => (one.status === "fulfilled" ? kept.drop(one.value) : undefined)));
   };
   const call = async (...args: Arguments): Promise<Result> => {
     const given = args.map(namedLeaves);
-    const program = await programFor(args, signature(given));
+    const built = await programFor(args, signature(given));
     // Equal signatures have equal names in equal order: nothing is left to be matched.
-    return program.runLeaves(given.flat().map(([, leaf]) => leaf));
+    return built.runLeaves(given.flat().map(([, leaf]) => leaf));
   };
-  return Object.assign(call, { prepare, estimate, release });
+  return Object.assign(call, { program, prepare, estimate, release });
 }
 
 async function build<Arguments extends readonly Tree[], Result extends Tree>(
