@@ -55,7 +55,7 @@ async function nativeSetting(engine: Engine, output: Output): Promise<NativeSett
   if (compiler) return { compiler, onFailure: (problem) => output.warn(`  ${problem}: onnxruntime runs it instead.`) };
   if (engine === "native") throw noCompiler();
   output.say(
-    `  No C compiler (${compilerCommands().join(", ")}): onnxruntime computes; with gcc or clang, training takes a third to a half of the time.`,
+    `  No C compiler (${compilerCommands().join(", ")}): onnxruntime computes; with gcc or clang, training takes about half of the time.`,
   );
   return undefined;
 }
