@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeSafetensors } from "@innerloop/core/training";
-import { type Flags, parseRunConfig, resolvePreset, runFormat } from "@innerloop/experiments";
+import { type Flags, parseRunConfig, resolvePreset, runFormat, withEngine } from "@innerloop/experiments";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { Interrupted } from "../cli/cli-error.js";
 import { collected } from "../cli/collected-output.fixture.js";
@@ -190,9 +190,10 @@ describe("options of the earlier format", () => {
     );
 
   it.each(fixture.commands.map((command) => [`${command.preset} ${JSON.stringify(command.flags)}`, command] as const))(
-    "are those that the same command has now: %s",
+    "are those that the same command has now, but for the engine, of which there was one: %s",
     (_, { preset, flags, options }) => {
-      expect(parsed({ ...fixture.defaults, ...options })).toStrictEqual(resolvePreset(preset, asNow(flags)));
+      const now = withEngine(resolvePreset(preset, asNow(flags)), "onnxruntime");
+      expect(parsed({ ...fixture.defaults, ...options })).toStrictEqual(now);
     },
   );
 
