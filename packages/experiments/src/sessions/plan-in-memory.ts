@@ -21,7 +21,7 @@ const worthCompiling = 30;
  * and a millisecond an update for what is not operations. It is by rule and not by timing, so that a command means the same
  * each time.
  */
-export const secondsOnOnnxruntime = (updates: number, operations: number): number =>
+const secondsOnOnnxruntime = (updates: number, operations: number): number =>
   updates * (0.001 + operations / 50e9);
 
 /**
