@@ -21,8 +21,7 @@ const worthCompiling = 30;
  * and a millisecond an update for what is not operations. It is by rule and not by timing, so that a command means the same
  * each time.
  */
-const secondsOnOnnxruntime = (updates: number, operations: number): number =>
-  updates * (0.001 + operations / 50e9);
+const secondsOnOnnxruntime = (updates: number, operations: number): number => updates * (0.001 + operations / 50e9);
 
 /**
  * The plan, and the executor that it is for. Where the memory does not do for all workers, and their number was not
