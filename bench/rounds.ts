@@ -27,8 +27,9 @@ export async function takeTurns(
       if (!list) continue;
       const repeats = Math.max(1, Math.min(400, Math.round(budgetMs / expectedMs)));
       try {
-        // Caches are others', and the kernel may have taken memory of who waited: the first step is not counted.
-        await run(1);
+        // Who waited has lost caches, compiled JavaScript and memory, and takes a while to be as a training is: as many
+        // steps as count go before those that do.
+        await run(repeats);
         list.push(median(await run(repeats)));
       } catch (error) {
         if (!onFailure) throw error;

@@ -4,6 +4,7 @@ import {
   type Estimate,
   type Executor,
   isFloat,
+  leaves,
   mapTree,
   mul,
   paths,
@@ -162,7 +163,9 @@ export function metaPrograms<Params extends Tree, Data extends Tree = Examples>(
         throw error;
       });
       const [chunks] = await Promise.all([running, prepared]);
-      return reported(await updateProgram(params, state, chunks));
+      const found = reported(await updateProgram(params, state, chunks));
+      executor.recycle?.(leaves(chunks).flatMap(({ data }) => data ?? []));
+      return found;
     };
   };
 

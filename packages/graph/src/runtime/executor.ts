@@ -8,7 +8,7 @@ import { type DType, sizeOf, type TensorType, type TypedArray, tagOf } from "../
 export interface ExecutorSession {
   /**
    * Values of the outputs in order, given those of the inputs in order. The results belong to the caller: no later run
-   * writes to them. The feeds are only read, and must not be changed until the promise settles.
+   * writes to them, unless they are given back to `Executor.recycle`. The feeds are only read, and must not be changed until the promise settles.
    *
    * @throws IL402 where the feeds do not fit the model's inputs; IL403 where the run fails or the session is closed
    */
@@ -102,6 +102,11 @@ export interface Executor {
    * @returns gives them back
    */
   readonly lasting?: ((arrays: readonly TypedArray[]) => () => void) | undefined;
+  /**
+   * Takes back results that nobody reads any more: later runs write theirs there, and the garbage collector, whose threads
+   * would take cores from what runs, has less to do. Arrays that are not results of this executor are left alone.
+   */
+  readonly recycle?: ((results: readonly TypedArray[]) => void) | undefined;
   /** Frees all sessions and ends all workers. */
   close(): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { onnxruntimeExecutor } from "../onnxruntime-executor.js";
 import { processMemory } from "../process-memory.js";
 import { compiledProgram, openNativeSession } from "./native-programs.js";
 import { type NativeSetting, nativeRunBytes, nativeWriter } from "./native-writer.js";
+import { ResultArrays } from "./result-arrays.js";
 
 declareLibraryModule(import.meta.url);
 
@@ -34,6 +35,7 @@ export function nativeExecutor(options: NativeExecutorOptions): Executor {
   const { native, places = 1, threads = places } = options;
   const { others = onnxruntimeExecutor({ threads }) } = options;
   const sessions = new Set<ExecutorSession>();
+  const arrays = new ResultArrays();
   let closing: Promise<void> | undefined;
   return {
     name: "native",
@@ -55,11 +57,16 @@ export function nativeExecutor(options: NativeExecutorOptions): Executor {
       const session = openNativeSession(file, program, inputs, outputs, {
         places: alone ? 1 : places,
         threads: places === 1 || (alone && isLarge) ? threads : 1,
-        onClose: () => sessions.delete(session),
+        arrays,
+        onClose: () => {
+          sessions.delete(session);
+          arrays.clear();
+        },
       });
       sessions.add(session);
       return session;
     },
+    recycle: (results) => arrays.recycle(results),
     close() {
       closing ??= Promise.all([...[...sessions].map((session) => session.close()), others.close()]).then(
         () => undefined,

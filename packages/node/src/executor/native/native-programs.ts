@@ -5,7 +5,6 @@ import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, utimes, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
-  allocate,
   checkFeeds,
   closedError,
   type ExecutorSession,
@@ -18,6 +17,7 @@ import {
 import { modelCacheFolder } from "../../cache/model-cache.js";
 import { type CCompiler, compileC } from "./c-compiler.js";
 import { moduleGlue } from "./module-glue.js";
+import { ResultArrays } from "./result-arrays.js";
 
 /** Where runs of a program are computed: threads, each with memory of its own. */
 type Places = { readonly places: unique symbol };
@@ -192,6 +192,8 @@ export interface NativeSessionOptions {
   readonly places?: number;
   /** Threads that share each run, where there is one place; 1 unless given. The result does not depend on it. */
   readonly threads?: number;
+  /** Where results are written; arrays of its own unless given. */
+  readonly arrays?: ResultArrays;
   readonly onClose?: () => void;
 }
 
@@ -201,7 +203,7 @@ export function openNativeSession(
   { constants, workspaceBytes }: Pick<NativeModel, "constants" | "workspaceBytes">,
   inputs: readonly TensorType[],
   outputs: readonly TensorType[],
-  { places = 1, threads = 1, onClose }: NativeSessionOptions = {},
+  { places = 1, threads = 1, arrays = new ResultArrays(), onClose }: NativeSessionOptions = {},
 ): ExecutorSession {
   const program = openProgram(file);
   const opened = program.open(constants, workspaceBytes, places, threads);
@@ -212,7 +214,7 @@ export function openNativeSession(
     async run(feeds) {
       if (closing) throw closedError("run");
       checkFeeds(feeds, inputs);
-      const results = outputs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape)));
+      const results = outputs.map(({ dtype, shape }) => arrays.take(dtype, sizeOf(shape)));
       const run = program.run(opened, feeds, results);
       if (!run) throw outOfMemory("run");
       runs.add(run);
