@@ -104,8 +104,8 @@ export function report(results: Results): string {
     `# Benchmarks
 
 Written by \`${results.command}\`; not edited by hand. All contenders took turns within one run on the same cores,
-${results.rounds} round${results.rounds === 1 ? "" : "s"}. A figure is the median over rounds of each round's median step but the first, with the lowest and the highest
-round; a ratio is taken within each round. [How to run it](../bench/README.md).
+${results.rounds} round${results.rounds === 1 ? "" : "s"}. A figure is the median over rounds of each round's median step, after as many that do not count, with the
+lowest and the highest round; a ratio is taken within each round. [How to run it](../bench/README.md).
 ${busy(machine)}
 - ${results.date.slice(0, 10)}; ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB.toFixed(0)} GiB, ${machine.system}; average load before the start ${machine.load.toFixed(2)}
 - ${Object.entries(versions)

@@ -28,9 +28,12 @@ const stepsLeft = 48;
 
 /**
  * Tasks that are tried first: where nothing else turns out to suit better, no other program need be traced. What is
- * kept of a task grows with its inner steps.
+ * kept of a task grows with its inner steps; where a run has less memory, fewer tasks suit it.
  */
-const firstGuess = (keptSteps: number): number => Math.max(1, Math.min(8, Math.round(20 / Math.max(1, keptSteps))));
+const firstGuess = (keptSteps: number, limit: number): number => {
+  const tasks = (20 * Math.min(1, limit / runBytes)) / Math.max(1, keptSteps);
+  return Math.max(1, Math.min(8, Math.round(tasks)));
+};
 
 interface ChunkChoice {
   /** Tasks in all. */
@@ -50,7 +53,7 @@ interface ChunkChoice {
  * It follows from the estimates alone and not from the clock, so that a run and its resumption add up the same sums.
  */
 export async function chooseChunkSize({ total, parallelism, limit, keptSteps, cost }: ChunkChoice): Promise<number> {
-  const guess = evenSize(total, parallelism, firstGuess(keptSteps));
+  const guess = evenSize(total, parallelism, firstGuess(keptSteps, limit));
   const estimate = await cost(guess);
   const perTask = Math.max(1, (estimate.residentBytes - estimate.constantBytes) / guess);
   const fits = Math.min(total, Math.max(1, Math.floor(limit / perTask)));

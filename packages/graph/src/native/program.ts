@@ -10,7 +10,7 @@ import { prelude } from "./prelude.js";
 import { productFunction } from "./products.js";
 import { FunctionsByStructure, structureOf, structureOfProduct } from "./structure.js";
 import type { NativeTarget } from "./target.js";
-import { entry, team } from "./team.js";
+import { type Call, callTable, member, type Place, team } from "./team.js";
 
 /** A program in C: `int program(const void *const in[], void *const out[], const char *constants, char *workspace)`. */
 export interface NativeProgram {
@@ -35,28 +35,11 @@ const linkage = `#ifdef PARTS
 #define PARTS 1
 #define PART 0
 #define OURS static __attribute__((noinline))
-#endif
-/* Thousands of calls and nothing else: a third of all compiling would go into what gains nothing. */
-#if defined(__wasm__)
-#define CALLS static
-#elif defined(__clang__)
-#define CALLS __attribute__((optnone)) static
-#else
-#define CALLS __attribute__((optimize("O0"))) static
 #endif`;
 
 const alignment = 64;
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 const bytesOf = ({ size, dtype }: NativeNode): number => size * bytesPerElement[dtype];
-
-/** A call of a function that makes an array. */
-interface Call {
-  readonly node: NativeNode;
-  readonly reads: readonly NativeNode[];
-  readonly name: string;
-  /** Whether threads each compute a part. */
-  readonly inParts: boolean;
-}
 
 /** The C of a simplified graph. */
 export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram {
@@ -94,25 +77,28 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
         call(node, one);
   }
   // Constants, inputs and outputs have places of their own.
-  const place = new Map<NativeNode, string>();
+  const place = new Map<NativeNode, Place>();
   all.inputs.forEach((node, i) => {
-    place.set(node, `in[${i}]`);
+    place.set(node, ["in", i]);
   });
   const constants: NativeNode[] = [];
   let constantBytes = 0;
   for (const node of all.order) {
     if (!node.tensor.data || !(stored.has(node) || all.outputs.includes(node))) continue;
-    place.set(node, `constants + ${constantBytes}`);
+    place.set(node, ["constants", constantBytes]);
     constants.push(node);
     constantBytes += aligned(bytesOf(node));
   }
   const copies: string[] = [];
   all.outputs.forEach((node, i) => {
-    if (place.has(node)) copies.push(`memcpy(out[${i}], ${place.get(node)}, ${bytesOf(node)});`);
-    else place.set(node, `out[${i}]`);
+    const known = place.get(node);
+    if (!known) place.set(node, ["out", i]);
+    else
+      copies.push(
+        `memcpy(out[${i}], ${known[0] === "constants" ? known.join(" + ") : `${known[0]}[${known[1]}]`}, ${bytesOf(node)});`,
+      );
   });
   const workspaceBytes = placedInWorkspace(calls, place);
-  const lines = callLines(calls, place, target);
   const ours = [...kernels.values(), ...[...functions].map(([text, name]) => `int ${name}${text}`)].map(
     (text) => `OURS ${text}`,
   );
@@ -124,12 +110,8 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
     ...ours.flatMap((text, i) => [`#if ${i} % PARTS == PART`, text, "#endif"]),
     "#if PART == 0",
     team,
-    "CALLS void member(const void *const *in, void *const *out, const char *constants, char *workspace, struct team *team, const long part) {",
-    "const long parts = team->parts;",
-    ...lines,
-    ...(copies.length > 0 ? ["if (part == 0) {", ...copies, "}"] : []),
-    "}",
-    entry,
+    callTable(calls, place, target),
+    member(copies),
     "#endif\n",
   ].join("\n");
   const data = new Uint8Array(constantBytes);
@@ -191,56 +173,21 @@ function statements(node: NativeNode): NativeFunction {
   return { reads, body, inParts: false };
 }
 
-/**
- * The lines of a run. All threads go through them; each does its part of what is in parts, the first of them all else. They meet
- * before and after what is in parts: what a call reads has been made, and memory is made use of again after it was read.
- */
-function callLines(
-  calls: readonly Call[],
-  place: ReadonlyMap<NativeNode, string>,
-  { sharedFrom = 4096 }: NativeTarget,
-): string[] {
-  const pointer = (node: NativeNode, as: string): string => `(${as})(${place.get(node)})`;
-  const lines: string[] = [];
-  let single: string[] = [];
-  const flush = (): void => {
-    if (single.length === 0) return;
-    lines.push(
-      `if (part == 0 && (${single.join(" ||\n")})) team->failed = 1;`,
-      "meet(team);",
-      "if (team->failed) return;",
-    );
-    single = [];
-  };
-  for (const { node, reads, name, inParts } of calls) {
-    const given = reads.map((read) => pointer(read, `const ${elementTypes[read.dtype]} *`));
-    const arrays = [...given, pointer(node, `${elementTypes[node.dtype]} *`)];
-    const isSmall = reads.reduce((sum, { size }) => sum + size, node.size) < sharedFrom;
-    if (!inParts || isSmall) {
-      single.push(`${name}(${[...arrays, ...(inParts ? ["0", "1"] : [])].join(", ")})`);
-      continue;
-    }
-    flush();
-    lines.push(`${name}(${[...arrays, "part", "parts"].join(", ")});`, "meet(team);");
-  }
-  flush();
-  return lines;
-}
-
 /** Gives what calls make places in one block of memory, from the first call that makes to the last that reads. */
-function placedInWorkspace(calls: readonly Call[], place: Map<NativeNode, string>): number {
+function placedInWorkspace(calls: readonly Call[], place: Map<NativeNode, Place>): number {
   const first = new Map<NativeNode, number>();
   const last = new Map<NativeNode, number>();
   calls.forEach(({ node, reads }, i) => {
     if (!first.has(node)) first.set(node, i);
     for (const each of [node, ...reads]) last.set(each, i);
   });
-  const taken: { readonly from: number; readonly to: number; readonly until: number }[] = [];
+  /** What is live, by place. */
+  let live: { readonly from: number; readonly to: number; readonly until: number }[] = [];
   let end = 0;
   for (const [node, at] of first) {
     if (place.has(node)) continue;
     const bytes = aligned(bytesOf(node));
-    const live = taken.filter(({ until }) => until >= at).sort((a, b) => a.from - b.from);
+    live = live.filter(({ until }) => until >= at);
     // The smallest gap that it fits.
     let [from, best] = [-1, Number.POSITIVE_INFINITY];
     let edge = 0;
@@ -250,9 +197,11 @@ function placedInWorkspace(calls: readonly Call[], place: Map<NativeNode, string
       edge = Math.max(edge, block.to);
     }
     if (from < 0) from = edge;
-    taken.push({ from, to: from + bytes, until: last.get(node)! });
+    const block = { from, to: from + bytes, until: last.get(node)! };
+    const next = live.findIndex((other) => other.from > from);
+    live.splice(next < 0 ? live.length : next, 0, block);
     end = Math.max(end, from + bytes);
-    place.set(node, `workspace + ${from}`);
+    place.set(node, ["workspace", from]);
   }
   return end;
 }

@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { compile, type input, matmul, mul, sum, tensor, toNumbers } from "@innerloop/graph";
+import { adam, key, maml, meanSquaredError, mlp, sgd, sinusoids } from "@innerloop/core";
+import { metaStep, taskBatch } from "@innerloop/core/training";
+import { compile, type Executor, type input, leaves, matmul, mul, sum, tensor, toNumbers } from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { workerPoolExecutor } from "../worker-pool-executor.js";
 import { compilers } from "./c-compilers.fixture.js";
@@ -47,6 +49,58 @@ describe.each(compilers)("runs of %s", (_, compiler) => {
     const double = compile((x: Tensor) => mul(x, 2), { executor });
     expect(toNumbers(await double(tensor(shared, [100])))).toEqual(new Array(100).fill(1));
     await executor.close();
+  });
+
+  test("write where results were given back, and nowhere else", async () => {
+    const executor = nativeExecutor({ native: { compiler }, places: 2 });
+    const double = compile((x: Tensor) => mul(x, 2), { executor });
+    const [x, y] = [waves([4, 5], 1), waves([4, 5], 2)];
+    const first = await double(x);
+    const kept = await double(x);
+    const expected = toNumbers(kept);
+    const own = new Float32Array(20).fill(7);
+    executor.recycle!([first.data!, first.data!, own]);
+    const [second, third] = [await double(y), await double(y)];
+    expect(second.data).toBe(first.data);
+    expect(third.data).not.toBe(first.data);
+    expect(toNumbers(second)).toEqual(toNumbers(third));
+    expect(toNumbers(kept)).toEqual(expected);
+    expect(own).toEqual(new Float32Array(20).fill(7));
+    await executor.close();
+  });
+
+  test("of a meta-step leave no gradients of chunks behind, and its result is what it is without giving back", async () => {
+    const pool = nativeExecutor({ native: { compiler }, places: 2 });
+    const given = new Set<unknown>();
+    const recycling: Executor = {
+      ...pool,
+      recycle: (results) => {
+        for (const array of results) given.add(array);
+        // What is left behind in them is nobody's.
+        for (const array of results) (array as Float32Array).fill(Number.NaN);
+        pool.recycle!(results);
+      },
+    };
+    const learner = maml({
+      model: mlp({ sizes: [1, 8, 1] }),
+      loss: meanSquaredError,
+      inner: sgd({ learningRate: 0.1 }),
+      steps: 1,
+    });
+    const optimizer = adam({ learningRate: 0.01 });
+    const after = async (executor: Executor): Promise<number[]> => {
+      const step = metaStep({ learner, optimizer, executor, metaBatchSize: 6, chunkSize: 2 });
+      let params = learner.init(key(0));
+      let state = optimizer.init(params);
+      for (let i = 0; i < 4; i++)
+        ({ params, optimizer: state } = await step(params, state, taskBatch(sinusoids({ shots: 5 }), 1, i, 6)));
+      return leaves(params).flatMap(toNumbers);
+    };
+    const found = await after(recycling);
+    // Three chunks of four gradients and a loss: in each step the same arrays.
+    expect(given.size).toBe(3 * 5);
+    expect(found).toEqual(await after({ ...pool, recycle: undefined }));
+    await pool.close();
   });
 
   test("that are not done when their session is closed are waited for", async () => {
