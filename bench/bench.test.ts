@@ -9,7 +9,7 @@ import { figure, goals } from "./goals.js";
 import { colors, scalingPlot, speedPlot } from "./plot.js";
 import { learnerOf, type Problem, tasksOf } from "./problem.js";
 import { report } from "./report.js";
-import { type PeerResult, type Results, type Row, readResults } from "./results.js";
+import { type PeerResult, type Results, type Row, readResults, withRows } from "./results.js";
 import { takeTurns } from "./rounds.js";
 import { fitLine, median, ratioSpread, spread } from "./statistics.js";
 import { workloads } from "./workloads.js";
@@ -117,6 +117,25 @@ describe("goals", () => {
     const peers = [peer("torch-loop", 3, 1000), peer("jax-patches", 2.5, 4000)];
     const [, , memory] = goals(results([row("mini-imagenet-5", 1.2, peers)]));
     expect(memory).toMatchObject({ found: "0.15", met: true });
+  });
+
+  test("rows that are measured anew take their places and say so; those of another machine or version are refused", () => {
+    const [one, two] = [row("omniglot-1", 1.3, []), row("omniglot-5", 1.1, [])];
+    const published = { ...results([one, two]), versions: { jax: "1", torch: "2" } };
+    const machine = { ...published.machine, load: 0.25 };
+    const found = { ...results([row("omniglot-1", 1.2, [])]), machine, versions: { jax: "1" }, rounds: 5 };
+    const merged = withRows(published, found);
+    expect(merged.rows).toEqual([
+      { ...found.rows[0], anew: { date: found.date, command: found.command, rounds: 5, load: 0.25 } },
+      two,
+    ]);
+    expect(merged.machine.load).toBe(0);
+    expect(report(merged).match(/Measured after all others.*/g)).toEqual([
+      "Measured after all others, on 2030-01-02 by `npm run bench`, 5 rounds, at a load of 0.25 before the start.",
+    ]);
+    expect(() => withRows(published, { ...found, versions: { jax: "3" } })).toThrow("is of jax 1: measure");
+    expect(() => withRows(published, { ...found, machine: { ...machine, cores: 4 } })).toThrow("another machine");
+    expect(() => withRows(published, { ...found, engine: "native" })).toThrow("another machine or engine");
   });
 
   test("a figure is never rounded over its goal", () => {

@@ -48,6 +48,11 @@ function rowSection(row: Row): string {
     `${row.gflop.toFixed(2)} GFLOP, of which ${row.productGflop.toFixed(2)} in matrix products; ${rate.toFixed(0)} GFLOP/s of a peak of ${range(row.peak, (value) => value.toFixed(0))}.`,
     `${range(row.overFloor, times)} times its matrix products at that peak; ${range(row.overProducts, times)} times the very same products run alone by onnxruntime.`,
     `Chunks of ${row.chunkSize} task${row.chunkSize === 1 ? "" : "s"}.`,
+    ...(row.anew
+      ? [
+          `Measured after all others, on ${row.anew.date.slice(0, 10)} by \`${row.anew.command}\`, ${row.anew.rounds} rounds, at a load of ${row.anew.load.toFixed(2)} before the start.`,
+        ]
+      : []),
   ];
   return `### ${row.name}\n\n${lines}\n\n${facts.join(" ")}${row.memory ? `\n\n${memorySection(row)}` : ""}`;
 }

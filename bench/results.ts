@@ -61,6 +61,8 @@ export interface Row {
   readonly overProducts: Spread;
   readonly peers: readonly PeerResult[];
   readonly memory?: OurMemory;
+  /** Of a row that was measured anew, after all others. */
+  readonly anew?: Pick<Results, "date" | "command" | "rounds"> & { readonly load: number };
 }
 
 export interface PeerResult {
@@ -82,6 +84,29 @@ export interface Workers {
   readonly one: Spread;
   readonly two: Spread;
   readonly speedup: Spread;
+}
+
+/**
+ * Published results with rows that were measured anew, by the same programs on the same machine.
+ *
+ * @throws where they are of others
+ */
+export function withRows(published: Results, found: Results): Results {
+  const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+  const of = ({ engine, machine: { load: _, ...machine } }: Results) => ({ engine, machine });
+  const other = Object.entries(found.versions).find(([name, version]) => published.versions[name] !== version);
+  if (other || !same(of(published), of(found))) {
+    const what = other ? `${other[0]} ${published.versions[other[0]] ?? "absent"}` : "another machine or engine";
+    throw new Error(`docs/benchmarks.json is of ${what}: measure everything anew, without --only`);
+  }
+  if (found.policies) throw new Error("policies are published with everything: leave --only away");
+  const { date, command, rounds } = found;
+  const anew = { date, command, rounds, load: found.machine.load };
+  const rows = published.rows.map((row) => {
+    const later = found.rows.find(({ key }) => key === row.key);
+    return later ? { ...later, anew } : row;
+  });
+  return { ...published, rows };
 }
 
 export const readResults = (file: URL): Results => JSON.parse(readFileSync(file, "utf8")) as Results;

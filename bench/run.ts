@@ -22,6 +22,7 @@ import {
   type Row,
   readResults,
   type Workers,
+  withRows,
   writeWhole,
 } from "./results.js";
 import { type Contender, takeTurns } from "./rounds.js";
@@ -368,8 +369,9 @@ async function bench(): Promise<void> {
   if (values.json) console.log(JSON.stringify(results));
   // What is published is whole: every row, every peer that can be had, enough rounds.
   if ((complete && !values.quick && values.peers === "" && kinds.length > 0) || values.write) {
-    writeWhole(files.results, `${JSON.stringify(results, undefined, 1)}\n`);
-    writeDocuments(results);
+    const published = complete ? results : withRows(readResults(files.results), results);
+    writeWhole(files.results, `${JSON.stringify(published, undefined, 1)}\n`);
+    writeDocuments(published);
     console.log("\nWrote docs/benchmarks.json, docs/benchmarks.md and its plots.");
   } else console.log("\ndocs/benchmarks.md is as it was: a run of everything writes it, or --write.");
 }

@@ -27,8 +27,19 @@ struct places {
   struct team team;
   size_t bytes;
   char *constants;
+  /* Of runs that the thread of JavaScript computes itself. */
+  char *own;
   napi_threadsafe_function done;
 };
+/* Large ones in large pages, which take fewer lookups of addresses. */
+static char *workspace_of(const struct places *p) {
+  const size_t line = p->bytes >= LARGE ? LARGE : 64, bytes = (p->bytes / line + 1) * line;
+  char *workspace = aligned_alloc(line, bytes);
+#ifdef MADV_HUGEPAGE
+  if (workspace && line == LARGE) madvise(workspace, bytes, MADV_HUGEPAGE);
+#endif
+  return workspace;
+}
 /* Looks for a while whether a job has come, or a run after this one has begun, before it sleeps: being woken takes as long as a small run. */
 static void look(struct places *p, long turn) {
   struct timespec from, now;
@@ -77,12 +88,7 @@ static int computed(struct places *p, struct job *job, char *workspace) {
 }
 static void *work(void *given) {
   struct places *p = given;
-  /* Large ones in large pages, which take fewer lookups of addresses. */
-  const size_t line = p->bytes >= LARGE ? LARGE : 64, bytes = (p->bytes / line + 1) * line;
-  char *workspace = aligned_alloc(line, bytes);
-#ifdef MADV_HUGEPAGE
-  if (workspace && line == LARGE) madvise(workspace, bytes, MADV_HUGEPAGE);
-#endif
+  char *workspace = workspace_of(p);
   pthread_mutex_lock(&p->lock);
   for (;;) {
     if (!p->first && !p->ending && !p->looking) {
@@ -141,6 +147,7 @@ static void ended(void *given) {
   pthread_mutex_unlock(&p->lock);
   for (long n = 0; n < p->shared; n++) pthread_join(p->sharing[n], 0);
   free(p->constants);
+  free(p->own);
 }
 static void close_places(napi_env env, struct places *p) {
   if (p->closed) return;
@@ -197,15 +204,14 @@ static int data_of(napi_env env, napi_value list, uint32_t at, void **data) {
   napi_value array;
   return napi_get_element(env, list, at, &array) == napi_ok && napi_get_typedarray_info(env, array, 0, 0, data, 0, 0) == napi_ok;
 }
-/* run(places, inputs, outputs): a promise of 0, 1 where an index is out of range, or 2 where there is no memory */
-static napi_value run(napi_env env, napi_callback_info info) {
+/* The job of (places, inputs, outputs) that were given; 0 where they are something else, or there is no memory. */
+static struct job *job_of(napi_env env, napi_callback_info info, napi_value *given, struct places **places) {
   size_t count = 3;
   uint32_t ins = 0, outs = 0;
   void *external = 0;
-  napi_value given[3], all, promise = 0;
   if (napi_get_cb_info(env, info, &count, given, 0, 0) != napi_ok || count != 3) return 0;
   if (napi_get_value_external(env, given[0], &external) != napi_ok) return 0;
-  struct places *p = external;
+  struct places *p = *places = external;
   napi_get_array_length(env, given[1], &ins);
   napi_get_array_length(env, given[2], &outs);
   if (p->closed || ins > MOST_ARRAYS || outs > MOST_ARRAYS) return 0;
@@ -216,10 +222,28 @@ static napi_value run(napi_env env, napi_callback_info info) {
   int known = 1;
   for (uint32_t k = 0; k < ins && known; k++) known = data_of(env, given[1], k, &job->data[k]);
   for (uint32_t k = 0; k < outs && known; k++) known = data_of(env, given[2], k, &job->data[ins + k]);
-  if (!known) {
-    free(job);
-    return 0;
-  }
+  if (known) return job;
+  free(job);
+  return 0;
+}
+/* run_here(places, inputs, outputs): 0, 1 or 2 as of run, computed by this thread */
+static napi_value run_here(napi_env env, napi_callback_info info) {
+  napi_value given[3], result = 0;
+  struct places *p = 0;
+  struct job *job = job_of(env, info, given, &p);
+  if (!job) return 0;
+  if (!p->own) p->own = workspace_of(p);
+  const int status = p->own ? program((const void *const *)job->data, job->data + job->ins, p->constants, p->own) : 2;
+  free(job);
+  napi_create_int32(env, status, &result);
+  return result;
+}
+/* run(places, inputs, outputs): a promise of 0, 1 where an index is out of range, or 2 where there is no memory */
+static napi_value run(napi_env env, napi_callback_info info) {
+  napi_value given[3], all, promise = 0;
+  struct places *p = 0;
+  struct job *job = job_of(env, info, given, &p);
+  if (!job) return 0;
   napi_create_array_with_length(env, 3, &all);
   for (uint32_t k = 0; k < 3; k++) napi_set_element(env, all, k, given[k]);
   napi_create_reference(env, all, 1, &job->arrays);
@@ -252,8 +276,8 @@ static napi_value close_all(napi_env env, napi_callback_info info) {
   return 0;
 }
 NAPI_MODULE_INIT() {
-  const struct { const char *name; napi_callback call; } functions[] = { { "open", open_places }, { "run", run }, { "close", close_all } };
-  for (int n = 0; n < 3; n++) {
+  const struct { const char *name; napi_callback call; } functions[] = { { "open", open_places }, { "run", run }, { "runHere", run_here }, { "close", close_all } };
+  for (int n = 0; n < 4; n++) {
     napi_value function = 0;
     napi_create_function(env, functions[n].name, NAPI_AUTO_LENGTH, functions[n].call, 0, &function);
     napi_set_named_property(env, exports, functions[n].name, function);

@@ -1,8 +1,20 @@
 import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { promisify } from "node:util";
 import { adam, key, maml, meanSquaredError, mlp, sgd, sinusoids } from "@innerloop/core";
 import { metaStep, taskBatch } from "@innerloop/core/training";
-import { compile, type Executor, type input, leaves, matmul, mul, sum, tensor, toNumbers } from "@innerloop/graph";
+import {
+  compile,
+  type Executor,
+  gather,
+  type input,
+  leaves,
+  matmul,
+  mul,
+  sum,
+  tensor,
+  toNumbers,
+} from "@innerloop/graph";
 import { describe, expect, test } from "vitest";
 import { workerPoolExecutor } from "../worker-pool-executor.js";
 import { compilers } from "./c-compilers.fixture.js";
@@ -40,6 +52,35 @@ describe.each(compilers)("runs of %s", (_, compiler) => {
       if (executor.parallelism === 1) expect(settled).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     }
     await Promise.all(executors.map((executor) => executor.close()));
+  });
+
+  test("that are alone and small are done by the calling thread, with the same bits and the same errors", async () => {
+    const made = (here: boolean) => {
+      const executor = nativeExecutor({ native: { compiler }, places: 2 });
+      const f = (x: Tensor, at: Tensor) => gather(sum(mul(x, x), 1), at, 0);
+      return { executor, run: compile(f, { executor, alone: here }) };
+    };
+    const [alone, beside] = [made(true), made(false)];
+    const x = waves([64, 99], 1);
+    const index = (n: number) => tensor(Int32Array.of(3, n), [2]);
+    expect(toNumbers(await alone.run(x, index(7)))).toEqual(toNumbers(await beside.run(x, index(7))));
+    await expect(alone.run(x, index(64))).rejects.toMatchObject({
+      code: "IL403",
+      message: expect.stringContaining("out of the range"),
+    });
+    if (process.platform === "linux") {
+      const threads = () => readdirSync("/proc/self/task").length;
+      const started = async ({ executor }: { executor: Executor }, here: boolean): Promise<number> => {
+        const another = compile((y: Tensor) => mul(y, 3), { executor, alone: here });
+        await another.prepare(x);
+        const before = threads();
+        await another(x);
+        return threads() - before;
+      };
+      expect([await started(alone, true), await started(beside, false)]).toEqual([0, 1]);
+    }
+    await Promise.all([alone, beside].map(({ executor }) => executor.close()));
+    await expect(alone.run(x, index(7))).rejects.toMatchObject({ code: "IL403" });
   });
 
   test("read arrays on shared memory where they are", async () => {

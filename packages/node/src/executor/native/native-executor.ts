@@ -29,7 +29,8 @@ export interface NativeExecutorOptions {
 
 /**
  * Runs graphs as programs of C, which the machine's compiler has compiled for its processor, in threads that read and write the
- * arrays where they are: nothing is copied, and this thread stays free meanwhile.
+ * arrays where they are: nothing is copied, and this thread stays free meanwhile. What runs alone and takes about a millisecond at
+ * most is computed by this thread: to wake another and be woken takes as long.
  */
 export function nativeExecutor(options: NativeExecutorOptions): Executor {
   const { native, places = 1, threads = places } = options;
@@ -52,11 +53,13 @@ export function nativeExecutor(options: NativeExecutorOptions): Executor {
       if (!program) return others.load(model, inputs, outputs, hints);
       const { estimate, alone = false } = hints ?? {};
       const isLarge = !estimate || !isSmall(estimate);
+      const here = alone && !isLarge;
       const file = await compiledProgram(program, native.compiler);
       if (closing) throw closedError("load");
       const session = openNativeSession(file, program, inputs, outputs, {
         places: alone ? 1 : places,
-        threads: places === 1 || (alone && isLarge) ? threads : 1,
+        threads: !here && (places === 1 || alone) ? threads : 1,
+        here,
         arrays,
         onClose: () => {
           sessions.delete(session);

@@ -31,6 +31,12 @@ interface NativeModule {
     inputs: readonly TypedArray[],
     outputs: readonly TypedArray[],
   ) => Promise<number> | undefined;
+  /** The same by this thread, at once. */
+  readonly runHere: (
+    places: Places,
+    inputs: readonly TypedArray[],
+    outputs: readonly TypedArray[],
+  ) => number | undefined;
   readonly close: (places: Places) => void;
 }
 
@@ -192,18 +198,23 @@ export interface NativeSessionOptions {
   readonly places?: number;
   /** Threads that share each run, where there is one place; 1 unless given. The result does not depend on it. */
   readonly threads?: number;
+  /** Runs are computed by the calling thread: where they take no longer than to wake another. */
+  readonly here?: boolean;
   /** Where results are written; arrays of its own unless given. */
   readonly arrays?: ResultArrays;
   readonly onClose?: () => void;
 }
 
-/** A session of a compiled program. Its runs are computed by threads of their own, in the order in which they were asked for. */
+/**
+ * A session of a compiled program. Its runs are computed by threads of their own, in the order in which they were asked for,
+ * unless by the calling thread.
+ */
 export function openNativeSession(
   file: string,
   { constants, workspaceBytes }: Pick<NativeModel, "constants" | "workspaceBytes">,
   inputs: readonly TensorType[],
   outputs: readonly TensorType[],
-  { places = 1, threads = 1, arrays = new ResultArrays(), onClose }: NativeSessionOptions = {},
+  { places = 1, threads = 1, here = false, arrays = new ResultArrays(), onClose }: NativeSessionOptions = {},
 ): ExecutorSession {
   const program = openProgram(file);
   const opened = program.open(constants, workspaceBytes, places, threads);
@@ -215,11 +226,11 @@ export function openNativeSession(
       if (closing) throw closedError("run");
       checkFeeds(feeds, inputs);
       const results = outputs.map(({ dtype, shape }) => arrays.take(dtype, sizeOf(shape)));
-      const run = program.run(opened, feeds, results);
-      if (!run) throw outOfMemory("run");
-      runs.add(run);
+      const run = here ? program.runHere(opened, feeds, results) : program.run(opened, feeds, results);
+      if (run === undefined) throw outOfMemory("run");
+      if (typeof run !== "number") runs.add(run);
       const status = await run;
-      runs.delete(run);
+      if (typeof run !== "number") runs.delete(run);
       if (status === 2) throw outOfMemory("run");
       if (status !== 0)
         throw new GraphError(
