@@ -8,7 +8,8 @@ import { type DType, sizeOf, type TensorType, type TypedArray, tagOf } from "../
 export interface ExecutorSession {
   /**
    * Values of the outputs in order, given those of the inputs in order. The results belong to the caller: no later run
-   * writes to them, unless they are given back to `Executor.recycle`. The feeds are only read, and must not be changed until the promise settles.
+   * writes to them, unless they are given back to `Executor.recycle`. The feeds are only read, and must not be changed
+   * until the promise settles.
    *
    * @throws IL402 where the feeds do not fit the model's inputs; IL403 where the run fails or the session is closed
    */
