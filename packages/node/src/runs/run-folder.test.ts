@@ -75,6 +75,24 @@ describe("the lock", () => {
     (await lockRun(folder)).release();
   });
 
+  it.skipIf(process.platform !== "linux")(
+    "takes over from a process that has ended and whose parent never asks",
+    async () => {
+      const parent = spawn("sh", ["-c", 'sleep 1000 & cat "/proc/$!/stat"; exec sleep 1000']);
+      const stat = await new Promise<string>((resolve) => parent.stdout.on("data", (data) => resolve(String(data))));
+      const pid = Number(stat.split(" ")[0]);
+      try {
+        await lockOf({ pid, host: hostname(), started: stat.split(" ")[21]! });
+        await expect(lockRun(folder)).rejects.toThrow(/^ILN02/);
+        process.kill(pid, "SIGKILL");
+        await vi.waitFor(async () => expect(await readFile(`/proc/${pid}/stat`, "utf8")).toContain(" Z "));
+        (await lockRun(folder)).release();
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
+
   it("leaves a lock of another machine alone", async () => {
     await lockOf({ pid: 1, host: "another", started: "" });
     await expect(lockRun(folder)).rejects.toThrow(/process 1 on another .*delete the folder's lock-/);

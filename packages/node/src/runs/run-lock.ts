@@ -169,11 +169,15 @@ function isAlive({ pid, host, started, space, renewed }: Holder, mine: Holder, a
   return now === undefined || now === started;
 }
 
-/** When a process started, in the kernel's clock ticks; undefined where there is no /proc. */
+/**
+ * When a process started, in the kernel's clock ticks; undefined where there is no /proc. One that has ended keeps its id until
+ * its parent asks, which the first process of a container may never do: of it, "ended".
+ */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? "ended" : fields[19];
   } catch {
     return undefined;
   }
