@@ -311,6 +311,9 @@ async function bench(): Promise<void> {
     const keys = [...workloads.map(({ key }) => key), policyRow.key];
     throw new Error(`--only ${values.only}: choose part of ${keys.join(", ")}`);
   }
+  const complete = values.only === "";
+  if (values.write && !complete && withPolicies)
+    throw new Error(`--write: ${policyRow.key} is published with everything; leave --only away`);
   console.log(`innerloop bench: ${cpus()[0]?.model.trim()} x ${cores}, Node ${process.version}, ${rounds} rounds`);
   const kinds = chosenPeers();
   const engine = await chosenEngine();
@@ -321,7 +324,6 @@ async function bench(): Promise<void> {
   const rows: Row[] = [];
   for (const workload of chosen) rows.push(await measured(workload, kinds, { engine, ours: executor, onnxruntime }));
   const policies = withPolicies ? await measuredPolicies(executor) : undefined;
-  const complete = values.only === "";
   let rest: Partial<Results> = {};
   if (complete) {
     console.log("\nTwo workers, new tasks, first steps, cost against size");
