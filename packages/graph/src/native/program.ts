@@ -93,10 +93,11 @@ export function nativeProgram(graph: Graph, target: NativeTarget): NativeProgram
   all.outputs.forEach((node, i) => {
     const known = place.get(node);
     if (!known) place.set(node, ["out", i]);
-    else
-      copies.push(
-        `memcpy(out[${i}], ${known[0] === "constants" ? known.join(" + ") : `${known[0]}[${known[1]}]`}, ${bytesOf(node)});`,
-      );
+    else {
+      const [base, at] = known;
+      const from = base === "constants" ? `constants + ${at}` : `${base}[${at}]`;
+      copies.push(`memcpy(out[${i}], ${from}, ${bytesOf(node)});`);
+    }
   });
   const workspaceBytes = placedInWorkspace(calls, place);
   const ours = [...kernels.values(), ...[...functions].map(([text, name]) => `int ${name}${text}`)].map(

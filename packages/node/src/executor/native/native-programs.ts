@@ -219,7 +219,7 @@ export function openNativeSession(
   const program = openProgram(file);
   const opened = program.open(constants, workspaceBytes, places, threads);
   if (!opened) throw outOfMemory("load");
-  const runs = new Set<Promise<unknown>>();
+  const runs = new Set<Promise<number> | number>();
   let closing: Promise<void> | undefined;
   return {
     async run(feeds) {
@@ -228,9 +228,9 @@ export function openNativeSession(
       const results = outputs.map(({ dtype, shape }) => arrays.take(dtype, sizeOf(shape)));
       const run = here ? program.runHere(opened, feeds, results) : program.run(opened, feeds, results);
       if (run === undefined) throw outOfMemory("run");
-      if (typeof run !== "number") runs.add(run);
+      runs.add(run);
       const status = await run;
-      if (typeof run !== "number") runs.delete(run);
+      runs.delete(run);
       if (status === 2) throw outOfMemory("run");
       if (status !== 0)
         throw new GraphError(
