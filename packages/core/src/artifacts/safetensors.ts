@@ -1,4 +1,5 @@
 import {
+  arrayIn,
   bytesPerElement,
   type DType,
   type PortableArray,
@@ -228,10 +229,7 @@ const ofUnknownType = (where: string, name: string, type: string): TrainingError
 function readValues(copy: Uint8Array, dtype: ArrayType): TypedArray {
   if (dtype === "bool") return toTypedArray(copy, "bool");
   if (dtype === "uint8") return copy;
-  const { buffer } = copy;
-  if (dtype === "float32") return new Float32Array(buffer);
-  if (dtype === "float64") return new Float64Array(buffer);
-  return dtype === "int32" ? new Int32Array(buffer) : new BigInt64Array(buffer);
+  return arrayIn(copy.buffer, dtype, 0, copy.length / bytesPerElement[dtype]);
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -15,6 +15,7 @@ const weyl1 = 0xbb67ae85;
 const twoTo21 = 2 ** 21;
 const twoTo32 = 2 ** 32;
 const twoTo53 = 2 ** 53;
+const twoToMinus53 = 2 ** -53;
 
 /** The upper half of the 64-bit product of two unsigned 32-bit integers, as a signed 32-bit integer. */
 function multiplyHigh(a: number, b: number): number {
@@ -125,7 +126,7 @@ export class Random {
    * `high` itself, `low` is returned.
    */
   uniform(low = 0, high = 1): number {
-    const value = low + (high - low) * (this.bits53() / twoTo53);
+    const value = low + (high - low) * (this.bits53() * twoToMinus53);
     return value < high ? value : low;
   }
 

@@ -62,6 +62,22 @@ export function allocate(dtype: DType, size: number): TypedArray {
   }
 }
 
+/** @internal The array of `size` elements of a type that begins at a byte of a buffer. */
+export function arrayIn(buffer: ArrayBufferLike, dtype: DType, at: number, size: number): TypedArray {
+  switch (dtype) {
+    case "float32":
+      return new Float32Array(buffer, at, size);
+    case "float64":
+      return new Float64Array(buffer, at, size);
+    case "int32":
+      return new Int32Array(buffer, at, size);
+    case "int64":
+      return new BigInt64Array(buffer, at, size);
+    case "bool":
+      return new Uint8Array(buffer, at, size);
+  }
+}
+
 /** Converts numbers to the storage of a type: rounds to float32, truncates to integers, 0 and 1 for bool. */
 export function toTypedArray(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
   const out = allocate(dtype, values.length);
@@ -83,7 +99,10 @@ interface Tagged {
 }
 
 /** "Float32Array", for example: what a value is in any realm, since those of a frame or a test's sandbox are of another class. */
-export const tagOf = (value: unknown): string => Object.prototype.toString.call(value).slice("[object ".length, -1);
+export const tagOf = (value: unknown): string =>
+  ArrayBuffer.isView(value)
+    ? (value as TypedArray)[Symbol.toStringTag]
+    : Object.prototype.toString.call(value).slice("[object ".length, -1);
 
 /** True where a value is such an array or buffer, made in whichever realm: what `instanceof` does not tell. */
 export const hasTag = <Tag extends keyof Tagged>(value: unknown, tag: Tag): value is Tagged[Tag] =>

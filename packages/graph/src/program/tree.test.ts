@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { valuesOf } from "../reference/interpreter.js";
 import { add } from "./primitives/elementwise.js";
 import { type Tensor, tensor } from "./tensor.js";
-import { leaves, mapTree, paths, type Tree, unflatten } from "./tree.js";
+import { leaves, leavesLike, mapTree, paths, type Tree, unflatten } from "./tree.js";
 
 const [a, b, c] = [tensor([1]), tensor([2]), tensor([3])];
 const nested = { layers: [{ weight: a, bias: b }, {}], scale: c };
@@ -20,6 +20,31 @@ describe("trees", () => {
     expect(back).toEqual({ layers: [{ weight: c, bias: a }, {}], scale: b });
     expect(unflatten(nested, leaves(nested))).toEqual(nested);
     expect(unflatten(a, [b])).toBe(b);
+    const odd = JSON.parse('{ "__proto__": {}, "2": {}, "1": {} }');
+    const named = unflatten({ ...odd, b: a }, [c]);
+    expect(Object.entries(named)).toEqual([...Object.entries(odd), ["b", c]]);
+    expect(Object.getPrototypeOf(named)).toBe(Object.prototype);
+  });
+
+  it("give their leaves where they are like another, and nothing where they are not", () => {
+    const like = { layers: [{ weight: b, bias: c }, {}], scale: a };
+    expect(leavesLike(like, nested)).toEqual([b, c, a]);
+    expect(leavesLike([], [])).toEqual([]);
+    const { layers, scale } = like;
+    const others: unknown[] = [
+      { scale, layers },
+      { layers, scale, more: a },
+      { layers, scales: scale },
+      { layers: { ...layers }, scale },
+      { layers, scale: tensor([1, 2]) },
+      { layers, scale: tensor([1], [1], "int32") },
+      { layers, scale: { value: a } },
+      { layers, scale: null },
+      { layers: [layers[0], a], scale },
+      a,
+      undefined,
+    ];
+    for (const other of others) expect(leavesLike(other as Tree, nested)).toBeUndefined();
   });
 
   it("are mapped together by path, not by order", () => {

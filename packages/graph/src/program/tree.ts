@@ -1,5 +1,6 @@
 import { GraphError } from "../errors.js";
 import { Tensor } from "./tensor.js";
+import { sameShape } from "./tensor-type.js";
 
 /** Tensors in nested plain objects and arrays, as parameters and tasks come. */
 export type Tree = Tensor | readonly Tree[] | { readonly [name: string]: Tree };
@@ -7,7 +8,8 @@ export type Tree = Tensor | readonly Tree[] | { readonly [name: string]: Tree };
 /** A tree of the same structure with other leaves. */
 export type MapTree<T, Leaf> = T extends Tensor ? Leaf : { [K in keyof T]: MapTree<T[K], Leaf> };
 
-type Branch = readonly Tree[] | { readonly [name: string]: Tree };
+type Named = { readonly [name: string]: Tree };
+type Branch = readonly Tree[] | Named;
 
 const isLeaf = (tree: unknown): tree is Tensor => tree instanceof Tensor;
 
@@ -68,23 +70,48 @@ export function mapTree<T extends Tree>(f: (leaf: Tensor, ...others: Tensor[]) =
 
 /** The tree with its leaves replaced by a list in the order of `leaves`. */
 export function unflatten<T extends Tree>(tree: T, list: readonly Tensor[]): T {
-  const expected = leaves(tree).length;
-  if (list.length !== expected) {
-    throw new GraphError(
-      "IL303",
-      "unflatten",
-      `${list.length} tensors for ${expected} places`,
-      "Give one tensor per leaf",
-    );
-  }
   let at = 0;
-  return rebuild(tree, () => list[at++]!) as T;
+  const made = rebuild(tree, () => list[at++]!) as T;
+  if (list.length === at) return made;
+  const problem = `${list.length} tensors for ${at} places`;
+  throw new GraphError("IL303", "unflatten", problem, "Give one tensor per leaf");
 }
 
 function rebuild(tree: Tree, leaf: (x: Tensor) => Tree): Tree {
   if (isLeaf(tree)) return leaf(tree);
   if (Array.isArray(tree)) return (tree as readonly Tree[]).map((child) => rebuild(child, leaf));
-  return Object.fromEntries(Object.entries(tree as Branch).map(([name, child]) => [name, rebuild(child, leaf)]));
+  const made: Record<string, Tree> = {};
+  for (const name of Object.keys(tree)) {
+    const value = rebuild((tree as Named)[name]!, leaf);
+    // By assignment, which is the fastest way, wherever that makes a property.
+    if (name !== "__proto__") made[name] = value;
+    else Object.defineProperty(made, name, { value, enumerable: true, writable: true, configurable: true });
+  }
+  return made;
+}
+
+/**
+ * @internal The leaves of a tree that has the names, types and shapes of another one, in the same order; undefined of any other
+ * tree.
+ */
+export function leavesLike(tree: Tree, expected: Tree): Tensor[] | undefined {
+  const found: Tensor[] = [];
+  return collectLike(tree, expected, found) ? found : undefined;
+}
+
+function collectLike(tree: Tree, expected: Tree, found: Tensor[]): boolean {
+  if (isLeaf(expected)) {
+    if (!isLeaf(tree) || tree.dtype !== expected.dtype || !sameShape(tree.shape, expected.shape)) return false;
+    found.push(tree);
+    return true;
+  }
+  if (isLeaf(tree) || typeof tree !== "object" || tree === null || Array.isArray(tree) !== Array.isArray(expected))
+    return false;
+  const [names, wanted] = [Object.keys(tree), Object.keys(expected)];
+  if (names.length !== wanted.length) return false;
+  return wanted.every(
+    (name, i) => names[i] === name && collectLike((tree as Named)[name]!, (expected as Named)[name]!, found),
+  );
 }
 
 /** The leaves of `other` in the order of `tree`, matched by path. */

@@ -2,9 +2,9 @@ import { formatShape, GraphError } from "../errors.js";
 import type { Estimate } from "../lowering/estimate.js";
 import { encode, lower } from "../lowering/lowering.js";
 import { type Graph, hashGraph } from "../program/graph.js";
-import { Tensor } from "../program/tensor.js";
+import { input, Tensor } from "../program/tensor.js";
 import { sameShape } from "../program/tensor-type.js";
-import { leaves, namedLeaves, paths, type Tree, unflatten } from "../program/tree.js";
+import { leaves, leavesLike, namedLeaves, paths, type Tree, unflatten } from "../program/tree.js";
 import { simplifyGraph, trace } from "../transforms/trace.js";
 import { type CompiledModel, compileGraph } from "./compiled-model.js";
 import type { Executor } from "./executor.js";
@@ -90,11 +90,24 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
     const built = await Promise.allSettled(programs.values());
     await Promise.all(built.map((one) => (one.status === "fulfilled" ? kept.drop(one.value) : undefined)));
   };
+  /** The structure of the arguments of the last call: most calls are of the same, and need no signature. */
+  let last: { readonly structure: Tree; readonly key: string } | undefined;
   const call = async (...args: Arguments): Promise<Result> => {
-    const given = args.map(namedLeaves);
-    const built = await programFor(args, signature(given));
+    let feeds = last && leavesLike(args, last.structure);
+    if (!last || !feeds) {
+      const given = args.map(namedLeaves);
+      feeds = given.flat().map(([, leaf]) => leaf);
+      last = {
+        structure: unflatten(
+          args as Tree,
+          feeds.map(({ shape, dtype }) => input(shape, dtype)),
+        ),
+        key: signature(given),
+      };
+    }
+    const built = await programFor(args, last.key);
     // Equal signatures have equal names in equal order: nothing is left to be matched.
-    return built.runLeaves(given.flat().map(([, leaf]) => leaf));
+    return built.runLeaves(feeds);
   };
   return Object.assign(call, { program, prepare, estimate, release });
 }

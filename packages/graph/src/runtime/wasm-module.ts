@@ -1,6 +1,6 @@
 /** Functions in WebAssembly as one file of bytes: how they are called, and the memory that they compute in, stand in it. */
 import { GraphError } from "../errors.js";
-import { allocate, bytesPerElement, type DType, type TypedArray } from "../program/tensor-type.js";
+import { allocate, arrayIn, bytesPerElement, type DType, type TypedArray } from "../program/tensor-type.js";
 import type { PortableArray, PortableArrays, PortableSession } from "./portable-engine.js";
 import type { PortableSlot } from "./portable-model.js";
 
@@ -214,21 +214,8 @@ const bytesOf = (dtype: DType | "uint8"): number => (dtype === "uint8" ? 4 : byt
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** The array of a slot in memory. */
-function viewOf({ dtype, most, at }: WasmSlot, memory: ArrayBuffer): TypedArray {
-  const size = sizeOf(most);
-  switch (dtype) {
-    case "float64":
-      return new Float64Array(memory, at, size);
-    case "int32":
-      return new Int32Array(memory, at, size);
-    case "int64":
-      return new BigInt64Array(memory, at, size);
-    case "bool":
-      return new Uint8Array(memory, at, size);
-    default:
-      return new Float32Array(memory, at, size);
-  }
-}
+const viewOf = ({ dtype, most, at }: WasmSlot, memory: ArrayBuffer): TypedArray =>
+  arrayIn(memory, dtype === "uint8" ? "float32" : dtype, at, sizeOf(most));
 
 /** Copies the part that two arrays have in common, from the beginning of each axis. */
 function copyCommon(from: TypedArray, fromShape: readonly number[], to: TypedArray, toShape: readonly number[]): void {

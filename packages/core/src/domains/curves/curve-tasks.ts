@@ -29,7 +29,10 @@ export interface CurveTaskOptions {
 export interface Curve {
   /** The next input, at random. */
   readonly input: () => number;
-  /** The values at the inputs of a task, support and query, which are asked for once. */
+  /**
+   * The values at the inputs of a task, support and query, which are asked for once. The inputs are there for this call:
+   * their array is written again for the next task.
+   */
   readonly values: (inputs: Float32Array) => ArrayLike<number>;
 }
 
@@ -69,16 +72,8 @@ export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}):
     throw new TaskError("ILT201", name, `noise is ${noise}`, "Give a standard deviation of at least 0");
   }
   const varies = isRange(shots) || isRange(queries);
-  const examples = (x: Float32Array, y: Float32Array, rows: number): Examples => {
-    const padded = (values: Float32Array) => {
-      if (values.length === rows) return tensor(values, [rows, 1]);
-      const all = new Float32Array(rows);
-      all.set(values);
-      return tensor(all, [rows, 1]);
-    };
-    const present = varies ? { present: tensor(new Float32Array(rows).fill(1, 0, x.length), [rows]) } : {};
-    return { x: padded(x), y: padded(y), ...present };
-  };
+  // Written again for each task: an array of more than 64 bytes takes as long to make as all of its numbers.
+  let scratch = new Float32Array();
   return {
     name,
     description: {
@@ -103,21 +98,26 @@ export function curveTasks(family: CurveFamily, options: CurveTaskOptions = {}):
       const { input, values } = family.curve(source);
       const taskShots = drawCount(shots, source);
       const length = taskShots + drawCount(queries, source);
-      // Loops, where Float32Array.from would take as long as all else.
-      const inputs = new Float32Array(length);
+      if (scratch.length < length) scratch = new Float32Array(length);
+      const inputs = scratch.subarray(0, length);
       for (let i = 0; i < length; i++) inputs[i] = input();
       finite(inputs, name, "inputs");
       const exact = finite(values(inputs), name, "values");
-      if (exact.length !== inputs.length) {
-        const problem = `${exact.length} values for ${inputs.length} inputs`;
+      if (exact.length !== length) {
+        const problem = `${exact.length} values for ${length} inputs`;
         throw new TaskError("ILT301", name, problem, "Let `values` return one number for each input");
       }
-      const targets = new Float32Array(length);
-      for (let i = 0; i < length; i++) targets[i] = noise > 0 ? exact[i]! + source.normal(0, noise) : exact[i]!;
-      return {
-        support: examples(inputs.slice(0, taskShots), targets.slice(0, taskShots), most),
-        query: examples(inputs.slice(taskShots), targets.slice(taskShots), mostQueries),
+      /** The points from `first` to before `end`, then zeros. */
+      const examples = (first: number, end: number, rows: number): Examples => {
+        const [x, y] = [new Float32Array(rows), new Float32Array(rows)];
+        for (let i = first; i < end; i++) {
+          x[i - first] = inputs[i]!;
+          y[i - first] = noise > 0 ? exact[i]! + source.normal(0, noise) : exact[i]!;
+        }
+        const points = { x: tensor(x, [rows, 1]), y: tensor(y, [rows, 1]) };
+        return varies ? { ...points, present: tensor(new Float32Array(rows).fill(1, 0, end - first), [rows]) } : points;
       };
+      return { support: examples(0, taskShots, most), query: examples(taskShots, length, mostQueries) };
     },
   };
 }

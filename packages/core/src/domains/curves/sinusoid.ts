@@ -41,7 +41,7 @@ export function sinusoids(options: SinusoidOptions = {}): DescribedTaskSource {
         return {
           input: () => source.uniform(x[0], x[1]),
           values: (inputs) => {
-            const values = new Float64Array(inputs.length);
+            const values = new Array<number>(inputs.length);
             for (let i = 0; i < values.length; i++) values[i] = curve.amplitude * Math.sin(inputs[i]! - curve.phase);
             return values;
           },

@@ -7,6 +7,7 @@ import {
   compile,
   type Executor,
   gather,
+  greater,
   type input,
   leaves,
   matmul,
@@ -95,18 +96,41 @@ describe.each(compilers)("runs of %s", (_, compiler) => {
   test("write where results were given back, and nowhere else", async () => {
     const executor = nativeExecutor({ native: { compiler }, places: 2 });
     const double = compile((x: Tensor) => mul(x, 2), { executor });
-    const [x, y] = [waves([4, 5], 1), waves([4, 5], 2)];
+    const [x, y] = [waves([200, 100], 1), waves([200, 100], 2)];
     const first = await double(x);
     const kept = await double(x);
     const expected = toNumbers(kept);
-    const own = new Float32Array(20).fill(7);
+    const own = new Float32Array(x.size).fill(7);
     executor.recycle!([first.data!, first.data!, own]);
     const [second, third] = [await double(y), await double(y)];
     expect(second.data).toBe(first.data);
     expect(third.data).not.toBe(first.data);
     expect(toNumbers(second)).toEqual(toNumbers(third));
     expect(toNumbers(kept)).toEqual(expected);
-    expect(own).toEqual(new Float32Array(20).fill(7));
+    expect(own).toEqual(new Float32Array(x.size).fill(7));
+    await executor.close();
+  });
+
+  test("write small results beside each other, those of each run where nobody else's are", async () => {
+    const executor = nativeExecutor({ native: { compiler }, places: 2 });
+    const split = compile((x: Tensor) => ({ half: mul(x, 0.5), positive: greater(x, 0), sum: sum(x, 0) }), {
+      executor,
+    });
+    const [x, y] = [waves([3, 7], 1), waves([3, 7], 2)];
+    const first = await split(x);
+    const before = leaves(first).map(toNumbers);
+    const second = await split(y);
+    expect(leaves(first).map(toNumbers)).toEqual(before);
+    for (const found of [first, second]) {
+      const arrays = leaves(found).map(({ data }) => data!);
+      expect(new Set(arrays.map(({ buffer }) => buffer)).size).toBe(1);
+      expect(arrays.map(({ byteOffset }) => byteOffset)).toEqual([0, 128, 192]);
+    }
+    expect(first.half.data!.buffer).not.toBe(second.half.data!.buffer);
+    // Nobody may write to a part of what others hold.
+    executor.recycle!([first.half.data!]);
+    expect((await split(x)).half.data!.buffer).not.toBe(first.half.data!.buffer);
+    expect(toNumbers(first.half)).toEqual(toNumbers(x).map((value) => Math.fround(value * 0.5)));
     await executor.close();
   });
 
@@ -123,9 +147,9 @@ describe.each(compilers)("runs of %s", (_, compiler) => {
       },
     };
     const learner = maml({
-      model: mlp({ sizes: [1, 8, 1] }),
+      model: mlp({ sizes: [1, 160, 160, 1] }),
       loss: meanSquaredError,
-      inner: sgd({ learningRate: 0.1 }),
+      inner: sgd({ learningRate: 0.01 }),
       steps: 1,
     });
     const optimizer = adam({ learningRate: 0.01 });
@@ -138,8 +162,8 @@ describe.each(compilers)("runs of %s", (_, compiler) => {
       return leaves(params).flatMap(toNumbers);
     };
     const found = await after(recycling);
-    // Three chunks of four gradients and a loss: in each step the same arrays.
-    expect(given.size).toBe(3 * 5);
+    // Three chunks of six gradients and a loss: in each step the same arrays.
+    expect(given.size).toBe(3 * 7);
     expect(found).toEqual(await after({ ...pool, recycle: undefined }));
     await pool.close();
   });

@@ -10,7 +10,6 @@ import {
   type ExecutorSession,
   GraphError,
   type NativeModel,
-  sizeOf,
   type TensorType,
   type TypedArray,
 } from "@innerloop/graph";
@@ -225,7 +224,7 @@ export function openNativeSession(
     async run(feeds) {
       if (closing) throw closedError("run");
       checkFeeds(feeds, inputs);
-      const results = outputs.map(({ dtype, shape }) => arrays.take(dtype, sizeOf(shape)));
+      const results = arrays.take(outputs);
       const run = here ? program.runHere(opened, feeds, results) : program.run(opened, feeds, results);
       if (run === undefined) throw outOfMemory("run");
       runs.add(run);

@@ -1,5 +1,19 @@
-/** Arrays of results, which are written again once those who had them give them back. */
-import { allocate, type DType, type TypedArray } from "@innerloop/graph";
+/** Arrays of results: small ones together, large ones written again once those who had them give them back. */
+import {
+  allocate,
+  arrayIn,
+  bytesPerElement,
+  type DType,
+  sizeOf,
+  type TensorType,
+  type TypedArray,
+} from "@innerloop/graph";
+
+/** Bytes of the results of a run that share one buffer: to make it takes as long as to make one array of its own. */
+const mostTogether = 64 * 1024;
+
+/** Bytes between the beginnings of arrays of one buffer: a cache line. */
+const alignment = 64;
 
 /** The arrays that runs return: new ones, or such as were given back. */
 export class ResultArrays {
@@ -7,8 +21,20 @@ export class ResultArrays {
   private readonly used = new WeakMap<TypedArray, string>();
   private readonly free = new Map<string, TypedArray[]>();
 
-  /** An array that nobody else has. Its values are whatever they are. */
-  take(dtype: DType, size: number): TypedArray {
+  /** Arrays of these types and shapes, that nobody else has. Their values are whatever they are. */
+  take(types: readonly TensorType[]): TypedArray[] {
+    const ends: number[] = [];
+    let bytes = 0;
+    for (const { dtype, shape } of types) {
+      bytes += alignment * Math.ceil((sizeOf(shape) * bytesPerElement[dtype]) / alignment);
+      ends.push(bytes);
+    }
+    if (bytes > mostTogether) return types.map(({ dtype, shape }) => this.takeOne(dtype, sizeOf(shape)));
+    const buffer = new ArrayBuffer(bytes);
+    return types.map(({ dtype, shape }, i) => arrayIn(buffer, dtype, i === 0 ? 0 : ends[i - 1]!, sizeOf(shape)));
+  }
+
+  private takeOne(dtype: DType, size: number): TypedArray {
     const kind = `${dtype} ${size}`;
     const array = this.free.get(kind)?.pop() ?? allocate(dtype, size);
     this.used.set(array, kind);
