@@ -191,28 +191,53 @@ function joined(
   return kept;
 }
 
-/** Turns of a loop that are enough to be shared among threads. */
+/** Turns that are enough to be shared among threads. */
 const manyTurns = 16;
 
-/** The loop whose turns threads share: the first of many turns, else the longest; undefined where none has two. */
-function sharedLoop(variables: readonly LoopVariable[]): LoopVariable | undefined {
-  const most = Math.max(1, ...variables.map(({ extent }) => extent));
-  return variables.find(({ extent }) => extent > 1 && extent >= Math.min(manyTurns, most));
+/**
+ * How many of the first loops threads share as one: as few as have many turns; 0 where none has two. So each thread computes
+ * elements that lie side by side, as it does of products, and finds most of what it reads where it has made it.
+ */
+function sharedLoops(variables: readonly LoopVariable[]): number {
+  let turns = 1;
+  for (const [i, { extent }] of variables.entries()) {
+    turns *= extent;
+    if (turns >= manyTurns) return i + 1;
+  }
+  return turns > 1 ? variables.length : 0;
 }
 
-/** A loop from 0, or over a thread's part of its turns. */
-export const forLoop = (text: string, turns: number, body: string, inParts = false, step = 1): string => {
-  const [from, to] = inParts ? partOf(turns, step) : ["0", String(turns * step)];
+/**
+ * A loop from 0, or over a thread's part of its turns.
+ *
+ * @param after turns that the last thread has to do after the loop
+ */
+export const forLoop = (text: string, turns: number, body: string, inParts = false, step = 1, after = 0): string => {
+  const [from, to] = inParts ? partOf(turns, step, after) : ["0", String(turns * step)];
   return `for (long ${text} = ${from}; ${text} < ${to}; ${text} += ${step}) {\n${body}\n}`;
 };
 
-const partOf = (turns: number, step: number): [from: string, to: string] => [
-  `${turns}L * part / parts * ${step}`,
-  `${turns}L * (part + 1) / parts * ${step}`,
-];
+function partOf(turns: number, step: number, after = 0): [from: string, to: string] {
+  const bound = (part: string): string => `${turns + after}L * ${part} / parts * ${step}`;
+  const end = bound("(part + 1)");
+  return [bound("part"), after > 0 ? `(part == parts - 1 ? ${turns * step} : ${end})` : end];
+}
 
-const inLoops = (variables: readonly LoopVariable[], body: string, shared?: LoopVariable): string =>
-  variables.reduceRight((inner, variable) => forLoop(variable.text, variable.extent, inner, variable === shared), body);
+/** Loops around a body, the first of which threads may share. */
+function inLoops(variables: readonly LoopVariable[], body: string, shared = 0): string {
+  const inner = variables.slice(shared).reduceRight((lines, { text, extent }) => forLoop(text, extent, lines), body);
+  const [first, ...others] = variables.slice(0, shared);
+  if (!first) return inner;
+  if (others.length === 0) return forLoop(first.text, first.extent, inner, true);
+  let turns = 1;
+  let indices = "";
+  for (const { text, extent } of others.toReversed()) {
+    indices += `const long ${text} = (uint32_t)turn / ${turns} % ${extent}; `;
+    turns *= extent;
+  }
+  indices += `const long ${first.text} = (uint32_t)turn / ${turns};\n`;
+  return forLoop("turn", turns * first.extent, indices + inner, true);
+}
 
 /** A loop in steps of vectors, and what is left over. */
 function inVectors(
@@ -288,19 +313,19 @@ function elementwiseFunction(
     if (copy) {
       const type = typeIn(w.mode, node.dtype);
       const others = outer.filter((variable) => variable !== copy.readAlong);
-      const shared = sharedLoop(others);
+      const shared = sharedLoops(others);
       const lines = transposedLines(copy, place.form, along!, type, w.lanes);
       return {
         reads: [...w.body.pointers.keys()],
         body: inLoops(others, lines, shared),
-        inParts: shared !== undefined,
+        inParts: shared > 0,
         inlined: new Map([[`transpose_${type}`, transposeFunction(type, w.lanes)]]),
       };
     }
   }
   // What is added to may be the same element from two parts.
-  const shared = adds ? undefined : sharedLoop(outer);
-  const vectorsInParts = !adds && !shared && w.mode !== "single" && along!.extent >= 2 * w.lanes;
+  const shared = adds ? 0 : sharedLoops(outer);
+  const vectorsInParts = !adds && shared === 0 && w.mode !== "single" && along!.extent >= 2 * w.lanes;
   const inner =
     w.mode === "single"
       ? one({ offset: 0, count: 1 })
@@ -308,7 +333,7 @@ function elementwiseFunction(
   return {
     reads: [...w.body.pointers.keys()],
     body: inLoops(outer, inner, shared),
-    inParts: shared !== undefined || vectorsInParts,
+    inParts: shared > 0 || vectorsInParts,
   };
 }
 
@@ -355,8 +380,8 @@ function reductionFunction(
   if (w.mode === "single") {
     const step = `${w.body.text({ offset: 0, count: 1 })}\nsum = ${joinedBy("sum", term, type)};`;
     const body = `${type} sum = ${initial};\n${inLoops(reduced, step)}\n${storing("y", place, "sum", dtype, "single", { offset: 0, count: 1 }, false)}`;
-    const shared = sharedLoop(kept);
-    return { reads, body: inLoops(kept, body, shared), inParts: shared !== undefined };
+    const shared = sharedLoops(kept);
+    return { reads, body: inLoops(kept, body, shared), inParts: shared > 0 };
   }
   const last = w.variables.at(-1)!;
   if (w.isReduced.has(last)) {
@@ -378,8 +403,8 @@ function reductionFunction(
     const total = `${joins}
 const ${element} total = ${combine === "sum" ? "sum" : "largest"}_${type}(sum0);`;
     const body = `${sums}\n${inLoops(outer, inVectors(last, w.lanes, unroll, step))}\n${total}\n${storing("y", place, "total", dtype, "single", { offset: 0, count: 1 }, false)}`;
-    const shared = sharedLoop(kept);
-    return { reads, body: inLoops(kept, body, shared), inParts: shared !== undefined };
+    const shared = sharedLoops(kept);
+    return { reads, body: inLoops(kept, body, shared), inParts: shared > 0 };
   }
   // Along what is kept: each lane is a result.
   const block = (turns: readonly Turn[]): string => {
@@ -391,12 +416,12 @@ const ${element} total = ${combine === "sum" ? "sum" : "largest"}_${type}(sum0);
     return `${sums}\n${inLoops(reduced, step)}\n${stores}`;
   };
   const outer = kept.slice(0, -1);
-  const shared = sharedLoop(outer);
+  const shared = sharedLoops(outer);
   // Few vectors in all: half of them at once, so that there is a part for another thread.
-  const isNarrow = !shared && last.extent === sideBySide * w.lanes;
-  const vectorsInParts = !shared && last.extent >= 2 * w.lanes;
+  const isNarrow = shared === 0 && last.extent === sideBySide * w.lanes;
+  const vectorsInParts = shared === 0 && last.extent >= 2 * w.lanes;
   const vectors = inVectors(last, w.lanes, isNarrow ? sideBySide / 2 : sideBySide, block, vectorsInParts);
-  return { reads, body: inLoops(outer, vectors, shared), inParts: shared !== undefined || vectorsInParts };
+  return { reads, body: inLoops(outer, vectors, shared), inParts: shared > 0 || vectorsInParts };
 }
 
 /** The function of a stored node that is computed in loops. */

@@ -187,7 +187,7 @@ function tiles(product: Sided, dtype: DType, target: NativeTarget): Written {
       const whole = Math.floor(rows / height);
       const rest = rows - whole * height;
       const parts: string[] = [];
-      if (whole > 0) parts.push(forLoop("i", whole, tile(height), inParts, height));
+      if (whole > 0) parts.push(forLoop("i", whole, tile(height), inParts, height, rest > 0 ? 1 : 0));
       if (rest > 0)
         parts.push(`${inParts ? "if (part == parts - 1) " : ""}{ const long i = ${whole * height};\n${tile(rest)}\n}`);
       written.push(
