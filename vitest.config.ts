@@ -25,12 +25,20 @@ const entryPoints = (): Record<string, string> => ({
   "innerloop/node": source("packages/innerloop/src/machine.ts"),
 });
 
+const libraries = ["graph", "core", "experiments"].map((name) => `packages/${name}/src/**/*.test.ts`);
+
 /** Files that take half a minute or more, the longest first: begun last, one would run on alone. */
 const longest = [
+  "packages/node/src/executor/reference-gradients.test.ts",
+  "packages/node/src/executor/native/native-laws.test.ts",
   "packages/node/src/gradient-learners-on-characters.test.ts",
   "packages/node/src/learners-on-characters.test.ts",
   "packages/node/src/executor/worker-pool-executor.test.ts",
   "packages/node/src/training-memory.test.ts",
+  "packages/node/src/privacy.test.ts",
+  "packages/node/src/features.test.ts",
+  "packages/node/src/executor/native/wasm-laws.test.ts",
+  "packages/node/src/own-domain.test.ts",
   "packages/node/src/exported-programs.test.ts",
   "packages/node/src/exported-folders.test.ts",
   "packages/node/src/exported-catalogue.test.ts",
@@ -89,7 +97,21 @@ export default defineConfig({
   test: {
     // No test reads or fills the user's own folders; those about the cache of models name a folder of their own.
     env: { INNERLOOP_CACHE: "off", INNERLOOP_CONFIG: join(tmpdir(), "innerloop-tests-config") },
-    include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts", "fuzz/src/*.test.ts"],
+    projects: [
+      // What has no state and touches no machine: files share the modules that they import, which takes longer than most of them.
+      {
+        extends: true,
+        test: { name: "library", include: libraries, isolate: false, execArgv: ["--max-semi-space-size=64"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "machine",
+          include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts", "fuzz/src/*.test.ts"],
+          exclude: libraries,
+        },
+      },
+    ],
     // Vitest would leave one core to itself, and of two that is half.
     maxWorkers: Math.min(availableParallelism(), Math.max(2, availableParallelism() - 1)),
     sequence: { sequencer: LongestFirst },

@@ -62,7 +62,7 @@ const schedules: Partial<Record<LearnerName, Partial<Schedule>>> = {
   boil: { iterations: 200 },
   "maml++": { ...stepping(0.2, 3), iterations: 120 },
   "learned-sgd": { ...stepping(0.2, 3), iterations: 120 },
-  "lstm-optimizer": { ...stepping(0.2, 3), iterations: 150 },
+  "lstm-optimizer": { ...stepping(0.2, 3), iterations: 100 },
   cavia: { ...stepping(1, 2), iterations: 400 },
   imaml: stepping(0.2, 5),
   gates: stepping(0.5, 5),

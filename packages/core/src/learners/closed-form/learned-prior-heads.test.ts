@@ -23,7 +23,7 @@ import { ridgeRegression } from "./ridge-regression.js";
 
 type PriorLearner = Learner<LinearHeadParameters<LearnedPriorHead>, FittedHead<LearnedPriorHead>>;
 
-const embedding: Layer = Object.assign(smallEmbedding, { outputShape: [4] });
+const embedding: Layer = { ...smallEmbedding, outputShape: [4] };
 /** Inputs of so many numbers are features. */
 const identity = (features: number): Layer => ({ ...functionLayer((x) => x), outputShape: [features] }) as Layer;
 
