@@ -45,7 +45,8 @@ export const checkedTask = <X extends Tree, Y extends Tree>(
   seed: number,
   index: number,
   rules: TaskRules,
-): Task<X, Y> => requireTask(source.sample(seed, index), `task ${index} of ${source.name ?? "the source"}`, rules);
+): Task<X, Y> =>
+  requireTask(source.sample(seed, index), () => `task ${index} of ${source.name ?? "the source"}`, rules);
 
 /** Fields of a source of tasks that its spec says now. */
 const formerFields = {

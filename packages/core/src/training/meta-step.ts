@@ -130,7 +130,7 @@ export function metaPrograms<Params extends Tree, Data extends Tree = Examples>(
   };
   const whole = compile(
     (params: Params, state: Tree, batch: Batch) => updated(params, state, [gradientOf(params, batch)], [1]),
-    { executor, alone: true },
+    { executor, alone: true, meanwhile: true },
   );
   const gradientProgram = compile(gradientOf, { executor });
   const updatePrograms: { release(): Promise<void> }[] = [];

@@ -68,18 +68,16 @@ export function stackTrees(parts: readonly Tree[], name: string): Tree {
 function stackValues(parts: readonly Tensor[], name: string): Tensor {
   const first = parts[0]!;
   const out = allocate(first.dtype, parts.length * first.size);
-  parts.forEach((x, i) => {
+  let at = 0;
+  for (const x of parts) {
     if (!x.data || x.dtype !== first.dtype || !sameShape(x.shape, first.shape)) {
       const problem = `${name} of one task is ${first}, of another ${x}${x.data ? "" : " without values"}`;
-      throw new TrainingError(
-        "ILR101",
-        "tasks",
-        problem,
-        "All tasks of one source must have values of the same shapes",
-      );
+      const remedy = "All tasks of one source must have values of the same shapes";
+      throw new TrainingError("ILR101", "tasks", problem, remedy);
     }
-    (out as Float32Array).set(x.data as Float32Array, i * first.size);
-  });
+    (out as Float32Array).set(x.data as Float32Array, at);
+    at += x.data.length;
+  }
   return tensor(out, [parts.length, ...first.shape], first.dtype);
 }
 
@@ -96,7 +94,9 @@ export function sampleTasks<X extends Tree, Y extends Tree>(
   count: number,
   rules: TaskRules = rulesFor("tasks", {}, source as unknown as TaskSource<Tree, Tree>, seed, () => undefined),
 ): Task<X, Y> {
-  return stackTasks(Array.from({ length: count }, (_, i) => checkedTask(source, seed, first + i, rules)));
+  const tasks: Task<X, Y>[] = [];
+  for (let i = 0; i < count; i++) tasks.push(checkedTask(source, seed, first + i, rules));
+  return stackTasks(tasks);
 }
 
 /**
@@ -221,7 +221,9 @@ export const classesOf = (
 
 /** One dropout key for each task, a function of its address. */
 export function taskKeys(seed: number, first: number, count: number): Tensor {
-  return tensor(Int32Array.from({ length: count }, (_, i) => random(seed, first + i, 1).integer(2 ** 26)));
+  const keys = new Int32Array(count);
+  for (let i = 0; i < count; i++) keys[i] = random(seed, first + i, 1).integer(2 ** 26);
+  return tensor(keys);
 }
 
 /** Tasks of one update, stacked, with a dropout key for each. */

@@ -35,7 +35,9 @@ export function stridesOf(shape: Shape): number[] {
 
 /** True where two shapes have the same rank and sizes. */
 export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((n, axis) => n === b[axis]);
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
 }
 
 /** True for types of floating-point numbers. */

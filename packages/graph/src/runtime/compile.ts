@@ -44,6 +44,11 @@ export interface CompileOptions {
   readonly executor: Executor;
   /** Its runs come one after the other, and nothing runs beside them: all cores may work on one. False by default. */
   readonly alone?: boolean;
+  /**
+   * The caller has work of its own while it runs, such as drawing the next tasks, and is to stay free for it, however small
+   * the program. False by default.
+   */
+  readonly meanwhile?: boolean;
   /** What keeps its programs between calls, shared with other functions or not; 32 of its own by default. */
   readonly kept?: KeptPrograms;
 }
@@ -115,12 +120,12 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
 async function build<Arguments extends readonly Tree[], Result extends Tree>(
   f: (...args: Arguments) => Result,
   args: Arguments,
-  { executor, alone = false }: CompileOptions,
+  { executor, alone = false, meanwhile = false }: CompileOptions,
   forget: () => void,
 ): Promise<BuiltProgram<Arguments, Result>> {
   const { graph: traced, result } = trace(f, args, { simplify: false });
   const { inputs, outputs } = traced;
-  const use: ModelUse = { inputs, outputs, alone };
+  const use: ModelUse = { inputs, outputs, alone, meanwhile };
   const hash = hashGraph(traced);
   let compiled = await compileGraph(traced, hash, executor);
   const sessions = sessionsOf(executor);

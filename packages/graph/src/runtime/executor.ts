@@ -38,6 +38,8 @@ export interface LoadHints {
   readonly estimate?: Estimate;
   /** Nothing else runs beside it, so that all cores may work on one run. */
   readonly alone?: boolean;
+  /** The caller has other work while it runs: a thread of its own is to compute it, even where that takes no longer than to wake one. */
+  readonly meanwhile?: boolean;
 }
 
 /** A model that is still to be loaded. */

@@ -14,6 +14,8 @@ const mostOpen = 32;
 export interface ModelUse extends Pick<Graph, "inputs" | "outputs"> {
   /** Nothing else runs beside it. */
   readonly alone: boolean;
+  /** Its caller has other work while it runs. */
+  readonly meanwhile: boolean;
 }
 
 interface OpenSession {
@@ -77,9 +79,9 @@ export class Sessions {
 
   private start(model: CompiledModel, use: ModelUse): OpenSession {
     const { bytes, estimate } = model;
-    const { inputs, outputs, alone } = use;
+    const { inputs, outputs, alone, meanwhile } = use;
     const key = sessionKey(model, use);
-    const session = this.executor.load(bytes, typesOf(inputs), typesOf(outputs), { estimate, alone });
+    const session = this.executor.load(bytes, typesOf(inputs), typesOf(outputs), { estimate, alone, meanwhile });
     const entry: OpenSession = { session, users: 0, discarded: false };
     // A failure is not remembered: the next call may succeed.
     entry.session.catch(() => {
@@ -99,7 +101,8 @@ export class Sessions {
   }
 }
 
-const sessionKey = ({ key }: CompiledModel, { alone }: ModelUse): string => (alone ? `${key} alone` : key);
+const sessionKey = ({ key }: CompiledModel, { alone, meanwhile }: ModelUse): string =>
+  `${key}${alone ? " alone" : ""}${meanwhile ? " meanwhile" : ""}`;
 
 /** One that could not be loaded, or whose executor is closed, is closed already. */
 const closed = ({ session }: OpenSession): Promise<void> =>

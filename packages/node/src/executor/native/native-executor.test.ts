@@ -4,6 +4,7 @@ import { promisify } from "node:util";
 import { adam, key, maml, meanSquaredError, mlp, sgd, sinusoids } from "@innerloop/core";
 import { metaStep, taskBatch } from "@innerloop/core/training";
 import {
+  type CompileOptions,
   compile,
   type Executor,
   gather,
@@ -55,32 +56,35 @@ describe.each(compilers)("runs of %s", (_, compiler) => {
     await Promise.all(executors.map((executor) => executor.close()));
   });
 
-  test("that are alone and small are done by the calling thread, with the same bits and the same errors", async () => {
-    const made = (here: boolean) => {
+  test("that are alone and small are done by the calling thread, if it has nothing else to do, with the same bits and errors", async () => {
+    const made = (use: Pick<CompileOptions, "alone" | "meanwhile">) => {
       const executor = nativeExecutor({ native: { compiler }, places: 2 });
       const f = (x: Tensor, at: Tensor) => gather(sum(mul(x, x), 1), at, 0);
-      return { executor, run: compile(f, { executor, alone: here }) };
+      return { executor, use, run: compile(f, { executor, ...use }) };
     };
-    const [alone, beside] = [made(true), made(false)];
+    const [alone, beside, busy] = [made({ alone: true }), made({}), made({ alone: true, meanwhile: true })];
     const x = waves([64, 99], 1);
     const index = (n: number) => tensor(Int32Array.of(3, n), [2]);
-    expect(toNumbers(await alone.run(x, index(7)))).toEqual(toNumbers(await beside.run(x, index(7))));
-    await expect(alone.run(x, index(64))).rejects.toMatchObject({
-      code: "IL403",
-      message: expect.stringContaining("out of the range"),
-    });
+    const expected = toNumbers(await beside.run(x, index(7)));
+    for (const { run } of [alone, busy]) {
+      expect(toNumbers(await run(x, index(7)))).toEqual(expected);
+      await expect(run(x, index(64))).rejects.toMatchObject({
+        code: "IL403",
+        message: expect.stringContaining("out of the range"),
+      });
+    }
     if (process.platform === "linux") {
       const threads = () => readdirSync("/proc/self/task").length;
-      const started = async ({ executor }: { executor: Executor }, here: boolean): Promise<number> => {
-        const another = compile((y: Tensor) => mul(y, 3), { executor, alone: here });
+      const started = async ({ executor, use }: ReturnType<typeof made>): Promise<number> => {
+        const another = compile((y: Tensor) => mul(y, 3), { executor, ...use });
         await another.prepare(x);
         const before = threads();
         await another(x);
         return threads() - before;
       };
-      expect([await started(alone, true), await started(beside, false)]).toEqual([0, 1]);
+      expect([await started(alone), await started(beside), await started(busy)]).toEqual([0, 1, 1]);
     }
-    await Promise.all([alone, beside].map(({ executor }) => executor.close()));
+    await Promise.all([alone, beside, busy].map(({ executor }) => executor.close()));
     await expect(alone.run(x, index(7))).rejects.toMatchObject({ code: "IL403" });
   });
 

@@ -30,7 +30,7 @@ export interface NativeExecutorOptions {
 /**
  * Runs graphs as programs of C, which the machine's compiler has compiled for its processor, in threads that read and write the
  * arrays where they are: nothing is copied, and this thread stays free meanwhile. What runs alone and takes about a millisecond at
- * most is computed by this thread: to wake another and be woken takes as long.
+ * most is computed by one thread: this one, since to wake another and be woken takes as long, unless it has other work meanwhile.
  */
 export function nativeExecutor(options: NativeExecutorOptions): Executor {
   const { native, places = 1, threads = places } = options;
@@ -51,15 +51,15 @@ export function nativeExecutor(options: NativeExecutorOptions): Executor {
       if (closing) throw closedError("load");
       const program = readNativeModel(model);
       if (!program) return others.load(model, inputs, outputs, hints);
-      const { estimate, alone = false } = hints ?? {};
-      const isLarge = !estimate || !isSmall(estimate);
-      const here = alone && !isLarge;
+      const { estimate, alone = false, meanwhile = false } = hints ?? {};
+      const small = estimate !== undefined && isSmall(estimate);
+      const shared = alone ? !small : places === 1;
       const file = await compiledProgram(program, native.compiler);
       if (closing) throw closedError("load");
       const session = openNativeSession(file, program, inputs, outputs, {
         places: alone ? 1 : places,
-        threads: !here && (places === 1 || alone) ? threads : 1,
-        here,
+        threads: shared ? threads : 1,
+        here: alone && small && !meanwhile,
         arrays,
         onClose: () => {
           sessions.delete(session);
