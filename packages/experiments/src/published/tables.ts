@@ -37,7 +37,7 @@ const sinusoid: Table = {
   title: "Sinusoids, K = 10",
   about:
     "Mean squared error on 10 query points of a sine curve, of which 10 points are given. The network is an MLP 1-40-40-1; the inner rate is 0.01, others where a learner wants them. Updates are of 25 tasks, as published; their number is for learners other than those of the MAML paper our own choice. " +
-    "The published figures are read off a plot, which ends after nine steps. Learners that take no steps stand in the last column.",
+    "The published figures are read off a plot, which ends after nine steps. Learners that take no steps stand in the last column; MAML++ has learned the rates of five steps, and goes on with the last of them.",
   metric: "mean squared error",
   columns: [
     { name: "before", title: "before", steps: 0 },

@@ -7,7 +7,7 @@ import {
   type Table,
   tables,
 } from "@innerloop/experiments/published";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { reproducedTable } from "./reproduce-table.js";
 import { resultsDocument, resultsPictures } from "./results-document.js";
 import { runsDocument } from "./results-runs.js";
@@ -313,4 +313,20 @@ describe("a table in groups", () => {
     ]);
     expect(text).toMatch(/"Ahead of" is the figure less the baseline's, task by task[\s\S]*independent means/);
   });
+});
+
+test("the interval of an error that reaches below 0 makes no figure a leading one", () => {
+  const errors = { ...table, metric: "negative log-likelihood" };
+  const of = (mean: number, interval: number) => ({ five: { steps: 10, mean, interval } });
+  const text = resultsDocument([errors], {
+    format: "innerloop results 1",
+    tables: {
+      demo: {
+        "a-5": result("A", 60_000, { cells: of(202.7, 396) }),
+        b: result("B", 60_000, { cells: of(0.01, 0.005) }),
+      },
+    },
+  });
+  expect(text).toContain("| A | 202.700 ± 396.000 (10) |");
+  expect(text).toContain("| B | **0.010 ± 0.005** (10) |");
 });

@@ -28,7 +28,8 @@ classes other than those held out. "Trained for" is the share of the paper's upd
 extrapolated. "From scratch" adapts the untrained network, "joint pre-training" one that was trained on all tasks at
 once, whole or its head only: with the inner optimizer of the gradient-based learners, or with Adam at 0.01, which suits
 plain training. "Nearest neighbour (embedding)" looks among the support examples in the embedding that joint
-pre-training has trained. The best figure of a column is bold, and so is every other whose interval meets its interval.
+pre-training has trained. The best figure of a column is bold, and so is every other whose interval meets its interval,
+unless it is that of an error and reaches below 0, as after a few tasks that diverged.
 Protocols, commands, machines and curves of all runs: [results-runs.md](results-runs.md).`;
 
 export function resultsDocument(tables: readonly Table[], collected: CollectedResults): string {
@@ -174,7 +175,7 @@ const leadingOf = (
   );
 };
 
-/** The best of the figures, and those whose intervals meet its interval. */
+/** The best of the figures, and those whose intervals meet its interval. The interval of an error that reaches below 0 is of no normal mean. */
 function leadingFigures(
   figures: readonly (CellResult | undefined)[],
   { better }: FigureDescription,
@@ -182,7 +183,10 @@ function leadingFigures(
   const sign = better === "higher" ? 1 : -1;
   const finite = figures.filter((figure) => figure !== undefined && Number.isFinite(figure.mean)) as CellResult[];
   const [best] = finite.toSorted((a, b) => sign * (b.mean - a.mean));
-  return new Set(finite.filter(({ mean, interval }) => sign * (best!.mean - mean) <= best!.interval + interval));
+  const tells = ({ mean, interval }: CellResult): boolean => better === "higher" || interval <= mean;
+  const leads = (figure: CellResult): boolean =>
+    figure === best || (tells(figure) && sign * (best!.mean - figure.mean) <= best!.interval + figure.interval);
+  return new Set(finite.filter(leads));
 }
 
 /** `43%`, of the updates of the full training, or `2 to 43%` where the line's trainings differ; empty for baselines. */
