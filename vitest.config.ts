@@ -1,7 +1,7 @@
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -108,7 +108,7 @@ export default defineConfig({
         test: {
           name: "machine",
           include: ["packages/*/src/**/*.test.ts", "examples/**/*.test.ts", "bench/*.test.ts", "fuzz/src/*.test.ts"],
-          exclude: libraries,
+          exclude: [...configDefaults.exclude, ...libraries],
         },
       },
     ],

@@ -4,7 +4,7 @@ import { encode, lower } from "../lowering/lowering.js";
 import { type Graph, hashGraph } from "../program/graph.js";
 import { input, Tensor } from "../program/tensor.js";
 import { sameShape } from "../program/tensor-type.js";
-import { leaves, leavesLike, namedLeaves, paths, type Tree, unflatten } from "../program/tree.js";
+import { leaves, leavesLike, mapTree, namedLeaves, paths, type Tree, unflatten } from "../program/tree.js";
 import { simplifyGraph, trace } from "../transforms/trace.js";
 import { type CompiledModel, compileGraph } from "./compiled-model.js";
 import type { Executor } from "./executor.js";
@@ -102,13 +102,7 @@ export function compile<Arguments extends readonly Tree[], Result extends Tree>(
     if (!last || !feeds) {
       const given = args.map(namedLeaves);
       feeds = given.flat().map(([, leaf]) => leaf);
-      last = {
-        structure: unflatten(
-          args as Tree,
-          feeds.map(({ shape, dtype }) => input(shape, dtype)),
-        ),
-        key: signature(given),
-      };
+      last = { structure: mapTree(({ shape, dtype }) => input(shape, dtype), args as Tree), key: signature(given) };
     }
     const built = await programFor(args, last.key);
     // Equal signatures have equal names in equal order: nothing is left to be matched.

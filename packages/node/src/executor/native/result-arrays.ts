@@ -15,6 +15,9 @@ const mostTogether = 64 * 1024;
 /** Bytes between the beginnings of arrays of one buffer: a cache line. */
 const alignment = 64;
 
+const spaceOf = ({ dtype, shape }: TensorType): number =>
+  alignment * Math.ceil((sizeOf(shape) * bytesPerElement[dtype]) / alignment);
+
 /** The arrays that runs return: new ones, or such as were given back. */
 export class ResultArrays {
   /** Of what is in use, its type and size. */
@@ -23,15 +26,15 @@ export class ResultArrays {
 
   /** Arrays of these types and shapes, that nobody else has. Their values are whatever they are. */
   take(types: readonly TensorType[]): TypedArray[] {
-    const ends: number[] = [];
-    let bytes = 0;
-    for (const { dtype, shape } of types) {
-      bytes += alignment * Math.ceil((sizeOf(shape) * bytesPerElement[dtype]) / alignment);
-      ends.push(bytes);
-    }
+    const bytes = types.reduce((sum, type) => sum + spaceOf(type), 0);
     if (bytes > mostTogether) return types.map(({ dtype, shape }) => this.takeOne(dtype, sizeOf(shape)));
     const buffer = new ArrayBuffer(bytes);
-    return types.map(({ dtype, shape }, i) => arrayIn(buffer, dtype, i === 0 ? 0 : ends[i - 1]!, sizeOf(shape)));
+    let at = 0;
+    return types.map((type) => {
+      const array = arrayIn(buffer, type.dtype, at, sizeOf(type.shape));
+      at += spaceOf(type);
+      return array;
+    });
   }
 
   private takeOne(dtype: DType, size: number): TypedArray {
